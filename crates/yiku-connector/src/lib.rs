@@ -1,0 +1,20 @@
+//! How the hub reads from and writes to one outside system.
+//!
+//! A connector never learns what the hub does with a row. Each kind is a crate in
+//! `connectors/` with one [`ConnectorKind`] value; the binary lists them literally.
+
+mod error;
+mod kind;
+mod position;
+mod secret;
+mod sink;
+mod source;
+
+pub mod conformance;
+
+pub use error::{Cause, ConnectorError};
+pub use kind::{Access, ConnectorKind};
+pub use position::Position;
+pub use secret::{Secret, Surroundings};
+pub use sink::{Change, ChangeKind, Parcel, Refused, Settled, Sink};
+pub use source::{Load, Pull, PullLimit, Run, Source};

@@ -1,0 +1,110 @@
+//! A data item (数据项): one field of an entry.
+
+use crate::mask::Mask;
+
+/// One field of an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataItem {
+    /// Its name in files, columns and schemas, snake_case.
+    pub name: String,
+    /// Its Chinese name.
+    pub zh: String,
+    /// Its English name, if given.
+    pub en: Option<String>,
+    /// The standard's element id, such as `GMSFHM`.
+    pub std: Option<String>,
+    /// What its values are.
+    pub kind: ItemType,
+    /// Whether each row must hold a value.
+    pub required: bool,
+    /// Sensitivity grade, where it is higher than the entry's (a code of the list `grade`).
+    pub grade: Option<String>,
+    /// How previews, violations and grants hide the value. Identifiers of persons and graded
+    /// items have one by default.
+    pub mask: Mask,
+}
+
+/// Least and greatest value, both allowed, as canonical text.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Bounds {
+    /// Least value.
+    pub min: Option<String>,
+    /// Greatest value.
+    pub max: Option<String>,
+}
+
+/// What the values of an item are. Values are held as canonical text:
+///
+/// | type | canonical text | Avro |
+/// |---|---|---|
+/// | text, code, identifiers, division | itself, identifiers in upper case | string |
+/// | integer | `-?[0-9]+`, no leading zeros, 64 bits | long |
+/// | decimal | `-?[0-9]+(\.[0-9]+)?` with at most `scale` decimals | bytes, logical decimal |
+/// | boolean | `true`, `false` | boolean |
+/// | date | `yyyy-MM-dd`, years 0001 to 9999 | int, logical date |
+/// | datetime | RFC 3339 with offset, to the millisecond; compared and stored as `…Z` | long, logical timestamp-millis |
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemType {
+    /// Free text of `min_length` (1 unless said) to `max_length` characters.
+    Text {
+        /// Fewest characters.
+        min_length: u32,
+        /// Most characters.
+        max_length: u32,
+        /// A regular expression that the whole value must match (linear time, no look-around).
+        pattern: Option<String>,
+    },
+    /// One of a code list.
+    Code {
+        /// The list's name in `catalog/codelists/`.
+        list: String,
+    },
+    /// A whole number of 64 bits.
+    Integer(Bounds),
+    /// A decimal number.
+    Decimal {
+        /// Digits in all, at most 28.
+        precision: u32,
+        /// Digits after the point.
+        scale: u32,
+        /// Least and greatest value.
+        bounds: Bounds,
+    },
+    /// True or false.
+    Boolean,
+    /// A day of the calendar.
+    Date(Bounds),
+    /// A moment.
+    DateTime,
+    /// 公民身份号码, 18 characters (GB 11643), residence permits 81/82/83 and permanent
+    /// residence 9… included.
+    CitizenId,
+    /// 统一社会信用代码 (GB 32100).
+    CreditCode,
+    /// 组织机构代码 (GB 11714), 9 characters without hyphen.
+    OrganisationCode,
+    /// 电子证照标识 (GB/T 36904).
+    LicenseId,
+    /// 行政区划代码, 6, 9 or 12 digits (GB/T 2260 and statistical codes).
+    Division,
+}
+
+impl ItemType {
+    /// The word after `type:`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Code { .. } => "code",
+            Self::Integer(_) => "integer",
+            Self::Decimal { .. } => "decimal",
+            Self::Boolean => "boolean",
+            Self::Date(_) => "date",
+            Self::DateTime => "datetime",
+            Self::CitizenId => "citizen-id",
+            Self::CreditCode => "credit-code",
+            Self::OrganisationCode => "organisation-code",
+            Self::LicenseId => "license-id",
+            Self::Division => "division",
+        }
+    }
+}

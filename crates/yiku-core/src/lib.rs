@@ -1,0 +1,10 @@
+//! What the hub knows without touching anything: identifiers, code lists, catalog entries, the
+//! contract that checks and encodes rows, libraries and the rule by which they are merged, grants,
+//! masks, receipts. Values in, values out: no input or output, and never a look at the clock.
+
+pub mod batch;
+pub mod derive;
+pub mod entry;
+pub mod mask;
+pub mod row_version;
+pub mod violation;
