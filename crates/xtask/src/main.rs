@@ -1,2 +1,54 @@
-//! Skeleton.
-fn main() {}
+//! `cargo xtask`: everything a developer runs in this repository.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `demo` | a city's departments exchange records on this machine |
+//! | `test` | everything that must hold, from a bare Debian machine with Rust |
+//! | `check` | formatting, lints, tidy, documentation, licences, advisories |
+//! | `tidy` | the rules of this repository that no other tool knows |
+//! | `bench` | the speed figures, each beside its measure, in one run |
+
+mod advisories;
+mod check;
+mod licences;
+mod process;
+mod readme;
+mod test_run;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everything a developer runs in this repository")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs every test; installs the databases they need when it may
+    Test(test_run::TestArgs),
+    /// Checks formatting, lints, tidy, documentation, licences and advisories
+    Check,
+    /// Checks the rules of this repository that no other tool knows
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Test(args) => test_run::run(&args),
+        Command::Check => check::run(),
+        Command::Tidy => tidy::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

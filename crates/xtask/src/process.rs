@@ -1,0 +1,48 @@
+//! Child processes that must succeed.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Runs a command with our own standard streams; any exit code but 0 is an error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let words = words(command);
+    let status = command.status().with_context(|| format!("cannot start `{words}`"))?;
+    if !status.success() {
+        bail!("`{words}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs a command and returns what it writes to standard output; any exit code but 0 is an
+/// error.
+pub fn output(command: &mut Command) -> Result<String> {
+    let words = words(command);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{words}`"))?;
+    if !output.status.success() {
+        bail!("`{words}` failed: {}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{words}` did not write UTF-8"))
+}
+
+/// Whether a command runs and succeeds; what it writes is dropped.
+pub fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn words(command: &Command) -> String {
+    let mut words = command.get_program().to_string_lossy().into_owned();
+    for arg in command.get_args() {
+        words.push(' ');
+        words.push_str(&arg.to_string_lossy());
+    }
+    words
+}
