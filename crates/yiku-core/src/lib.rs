@@ -3,8 +3,10 @@
 //! masks, receipts. Values in, values out: no input or output, and never a look at the clock.
 
 pub mod batch;
+pub mod calendar;
 pub mod derive;
 pub mod entry;
+pub mod identifier;
 pub mod mask;
 pub mod row_version;
 pub mod violation;
