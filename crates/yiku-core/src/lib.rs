@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod code_list;
 pub mod derive;
 pub mod entry;
 pub mod identifier;

@@ -1,6 +1,6 @@
 //! A data item (数据项): one field of an entry.
 
-use crate::mask::Mask;
+use crate::{mask::Mask, violation::Severity};
 
 /// One field of an entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,10 @@ pub struct DataItem {
     pub required: bool,
     /// Sensitivity grade, where it is higher than the entry's (a code of the list `grade`).
     pub grade: Option<String>,
+    /// What a value of right form does whose check character is wrong or that its list does not
+    /// hold (`doubt: reject` or `warn`). Unless said, it rejects the row; but a wrong check
+    /// character of a credit code and an unknown division or address warn.
+    pub doubt: Option<Severity>,
     /// How previews, violations and grants hide the value. Identifiers of persons and graded
     /// items have one by default.
     pub mask: Mask,
