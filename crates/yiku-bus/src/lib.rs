@@ -1,1 +1,22 @@
-//! Skeleton.
+//! The bus (总线): a durable, ordered, replayable log per resource.
+//!
+//! The only crate that knows what the bus is made of. Its few verbs: append atomically to several
+//! topics, read from an offset, say what is there, retain. [`Embedded`] keeps everything in one
+//! SQLite file. The publish step ([`publish`]) stands here, too: it needs nothing but the contract
+//! and an append.
+
+mod bus;
+mod embedded;
+mod error;
+
+mod record;
+
+pub use bus::{Append, Bus, Envelope, Finish, Lane, Placed, ReadLimit, Stored, TopicState};
+pub use embedded::Embedded;
+pub use error::BusError;
+pub use record::{Operation, Record, Records};
+
+/// Topic with one record per published batch: position, counts, receipt, row digests.
+pub const PUBLICATIONS: &str = "hub.publications";
+/// Topic with one record per rejected row.
+pub const REJECTS: &str = "hub.rejects";

@@ -1,0 +1,295 @@
+//! The embedded bus: one SQLite file with one writer.
+//!
+//! The writer takes whatever waits and commits it together (group commit), each append under its
+//! own savepoint. Readers have their own connections and never hold a read transaction across calls.
+
+mod writer;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use sqlx::{
+    Row, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{Append, Bus, BusError, Finish, Lane, Placed, ReadLimit, Records, Stored, TopicState};
+use writer::Request;
+
+/// The bus in a file.
+pub struct Embedded {
+    readers: SqlitePool,
+    requests: mpsc::Sender<Request>,
+    appended: watch::Receiver<u64>,
+}
+
+impl Embedded {
+    /// Opens `bus.db` in the folder, making it when there is none. The caller holds the folder's lock.
+    pub async fn open(folder: &Path) -> Result<Self, BusError> {
+        let path = folder.join("bus.db");
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-8000")
+            .pragma("journal_size_limit", "67108864");
+        let connection = writer::open(&path, &options).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await?;
+        let (requests, waiting) = mpsc::channel(WAITING_MAX);
+        let (moved, appended) = watch::channel(0);
+        tokio::spawn(writer::run(connection, waiting, moved));
+        Ok(Self { readers, requests, appended })
+    }
+
+    async fn ask<T>(
+        requests: &mpsc::Sender<Request>,
+        request: impl FnOnce(oneshot::Sender<Result<T, BusError>>) -> Request,
+    ) -> Result<T, BusError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || BusError::Broken(sqlx::Error::WorkerCrashed);
+        requests.send(request(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    async fn state(
+        &self,
+        topic: &str,
+        partition: u32,
+    ) -> Result<Option<(i64, u64, u64)>, BusError> {
+        let row = sqlx::query(
+            "SELECT id, next_offset,
+                    (SELECT MIN(base_offset) FROM batch WHERE topic_id = topic.id) AS first
+             FROM topic
+             WHERE name = $1 AND partition = $2",
+        )
+        .bind(topic)
+        .bind(partition)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.map(|row| {
+            let next = row.get::<i64, _>(1) as u64;
+            (row.get(0), row.get::<Option<i64>, _>(2).map_or(next, |first| first as u64), next)
+        }))
+    }
+}
+
+#[async_trait]
+impl Bus for Embedded {
+    async fn lane(&self, _name: &str) -> Result<Arc<dyn Lane>, BusError> {
+        // The folder's lock is the fence: no other process can hold this file's writer.
+        Ok(Arc::new(EmbeddedLane { requests: self.requests.clone() }))
+    }
+
+    async fn read(
+        &self,
+        topic: &str,
+        partition: u32,
+        from: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Stored>, BusError> {
+        let (id, first, next) = self.state(topic, partition).await?.unwrap_or((0, 0, 0));
+        if from < first || from > next {
+            let topic = topic.to_owned();
+            return Err(BusError::OutOfRange { topic, partition, from, first, next });
+        }
+        let mut stored = Vec::new();
+        let mut from = from;
+        let mut bytes = 0;
+        while from < next && stored.len() < limit.batches as usize && bytes < limit.bytes {
+            let batch = self.batch_holding(id, from).await?.ok_or_else(|| BusError::Damaged {
+                topic: topic.to_owned(),
+                partition,
+                offset: from,
+            })?;
+            bytes += batch.records.as_bytes().len();
+            from = batch.next_offset();
+            stored.push(batch);
+        }
+        Ok(stored)
+    }
+
+    async fn topics(&self) -> Result<Vec<TopicState>, BusError> {
+        let rows = sqlx::query(
+            "SELECT name, uid, partition, next_offset,
+                    (SELECT MIN(base_offset) FROM batch WHERE topic_id = topic.id) AS first
+             FROM topic
+             ORDER BY name, partition",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let state = |row: &sqlx::sqlite::SqliteRow| {
+            let next = row.get::<i64, _>(3) as u64;
+            let first = row.get::<Option<i64>, _>(4).map_or(next, |first| first as u64);
+            TopicState { name: row.get(0), id: row.get(1), partition: row.get(2), first, next }
+        };
+        Ok(rows.iter().map(state).collect())
+    }
+
+    async fn retain(&self, topic: &str, partition: u32, before: u64) -> Result<u64, BusError> {
+        let topic = topic.to_owned();
+        let request = |reply| Request::Retain { topic, partition, before, reply };
+        Self::ask(&self.requests, request).await
+    }
+
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.clone()
+    }
+}
+
+impl Embedded {
+    async fn batch_holding(&self, topic_id: i64, offset: u64) -> Result<Option<Stored>, BusError> {
+        let row = sqlx::query(
+            "SELECT base_offset, count, envelope, records
+             FROM batch
+             WHERE topic_id = $1 AND base_offset <= $2
+             ORDER BY base_offset DESC
+             LIMIT 1",
+        )
+        .bind(topic_id)
+        .bind(offset as i64)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.and_then(|row| {
+            let stored = Stored {
+                base_offset: row.get::<i64, _>(0) as u64,
+                envelope: serde_json::from_str(row.get(2)).ok()?,
+                records: Records::from_bytes(row.get(1), row.get(3)),
+            };
+            (stored.next_offset() > offset).then_some(stored)
+        }))
+    }
+}
+
+struct EmbeddedLane {
+    requests: mpsc::Sender<Request>,
+}
+
+#[async_trait]
+impl Lane for EmbeddedLane {
+    async fn append(&self, rows: Vec<Append>, finish: Finish) -> Result<Vec<Placed>, BusError> {
+        let request = |reply| Request::Append { rows, finish, reply };
+        Embedded::ask(&self.requests, request).await
+    }
+}
+
+/// Appends that may wait for the writer; more make the callers wait.
+const WAITING_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use yiku_core::row_version::{RowVersion, VersionParts};
+
+    use super::*;
+    use crate::{Envelope, Operation};
+
+    fn rows(topic: &str, keys: &[&str]) -> Append {
+        let version = RowVersion::new(VersionParts::default());
+        let mut records = Records::new();
+        keys.iter().for_each(|key| records.push(key, &version, Operation::Upsert, b"x"));
+        Append { topic: topic.into(), partition: 0, envelope: Envelope::default(), records }
+    }
+
+    fn nothing_more() -> Finish {
+        Box::new(|_| Vec::new())
+    }
+
+    async fn keys(bus: &Embedded, topic: &str, from: u64) -> Vec<String> {
+        let stored = bus.read(topic, 0, from, ReadLimit::default()).await.unwrap();
+        let records = stored.iter().flat_map(|batch| batch.records.iter());
+        records.map(|record| record.unwrap().key.to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_append_is_read_back_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = Embedded::open(folder.path()).await.unwrap();
+        let lane = bus.lane("0").await.unwrap();
+        let finish: Finish = Box::new(|placed| {
+            assert_eq!(placed[0].base_offset, 0);
+            vec![rows("hub.publications", &["p"])]
+        });
+        lane.append(vec![rows("entry.a.b", &["1", "2"])], finish).await.unwrap();
+        let placed = lane.append(vec![rows("entry.a.b", &["3"])], nothing_more()).await.unwrap();
+        assert_eq!((placed[0].base_offset, placed[0].count), (2, 1));
+        drop((lane, bus));
+
+        let bus = Embedded::open(folder.path()).await.unwrap();
+        assert_eq!(keys(&bus, "entry.a.b", 0).await, ["1", "2", "3"]);
+        assert_eq!(keys(&bus, "entry.a.b", 2).await, ["3"]);
+        assert_eq!(keys(&bus, "entry.a.b", 1).await, ["1", "2", "3"], "whole batches are returned");
+        assert_eq!(keys(&bus, "hub.publications", 0).await, ["p"]);
+        assert!(keys(&bus, "entry.a.b", 3).await.is_empty());
+        assert!(keys(&bus, "entry.no.such", 0).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn appends_at_once_leave_no_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = Embedded::open(folder.path()).await.unwrap();
+        let lane = bus.lane("0").await.unwrap();
+        let appends = (0..100).map(|n| {
+            let lane = lane.clone();
+            async move { lane.append(vec![rows("t", &[&n.to_string()])], nothing_more()).await }
+        });
+        let placed = futures_all(appends.collect()).await;
+        let mut offsets: Vec<u64> = placed.into_iter().map(|p| p.unwrap()[0].base_offset).collect();
+        offsets.sort_unstable();
+        assert_eq!(offsets, (0..100).collect::<Vec<_>>());
+    }
+
+    async fn futures_all<F: Future + Send + 'static>(all: Vec<F>) -> Vec<F::Output>
+    where
+        F::Output: Send,
+    {
+        let tasks: Vec<_> = all.into_iter().map(tokio::spawn).collect();
+        let mut outputs = Vec::new();
+        for task in tasks {
+            outputs.push(task.await.unwrap());
+        }
+        outputs
+    }
+
+    #[tokio::test]
+    async fn what_was_deleted_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = Embedded::open(folder.path()).await.unwrap();
+        let lane = bus.lane("0").await.unwrap();
+        for keys in [["1", "2"], ["3", "4"], ["5", "6"]] {
+            lane.append(vec![rows("t", &keys)], nothing_more()).await.unwrap();
+        }
+        assert_eq!(bus.retain("t", 0, 3).await.unwrap(), 2, "a batch goes whole or stays");
+        let refused = bus.read("t", 0, 1, ReadLimit::default()).await.unwrap_err().to_string();
+        assert_eq!(refused, "offset 1 of topic t/0 is outside what the bus holds (2 to 6)");
+        let refused = bus.read("t", 0, 7, ReadLimit::default()).await.unwrap_err().to_string();
+        assert_eq!(refused, "offset 7 of topic t/0 is outside what the bus holds (2 to 6)");
+        assert_eq!(keys(&bus, "t", 2).await, ["3", "4", "5", "6"]);
+        bus.retain("t", 0, 6).await.unwrap();
+        let state = &bus.topics().await.unwrap()[0];
+        assert_eq!((state.first, state.next), (6, 6));
+    }
+
+    #[tokio::test]
+    async fn foreign_and_newer_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("bus.db"), "this is no database, only some text")
+            .unwrap();
+        let refused = Embedded::open(folder.path()).await.err().expect("refused").to_string();
+        assert!(refused.contains("bus.db` cannot be used"), "{refused}");
+
+        let folder = tempfile::tempdir().unwrap();
+        drop(Embedded::open(folder.path()).await.unwrap());
+        let path = folder.path().join("bus.db");
+        let db =
+            SqlitePool::connect_with(SqliteConnectOptions::new().filename(&path)).await.unwrap();
+        sqlx::raw_sql("PRAGMA user_version = 9").execute(&db).await.unwrap();
+        db.close().await;
+        let refused = Embedded::open(folder.path()).await.err().expect("refused").to_string();
+        assert!(refused.contains("newer version (schema 9"), "{refused}");
+    }
+}
