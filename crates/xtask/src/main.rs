@@ -9,6 +9,7 @@
 //! | `bench` | the speed figures, each beside its measure, in one run |
 
 mod advisories;
+mod bench;
 mod check;
 mod licences;
 mod process;
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Runs every test; installs the databases they need when it may
     Test(test_run::TestArgs),
+    /// Measures speed, each figure beside its measure; builds for release
+    Bench(bench::BenchArgs),
     /// Checks formatting, lints, tidy, documentation, licences and advisories
     Check,
     /// Checks the rules of this repository that no other tool knows
@@ -41,6 +44,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Test(args) => test_run::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Check => check::run(),
         Command::Tidy => tidy::run(),
     };
