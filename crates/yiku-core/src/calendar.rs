@@ -144,7 +144,7 @@ fn push_digits(value: u32, count: u32, out: &mut String) {
 const DAY_MS: i64 = 86_400_000;
 
 /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
-const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+pub(crate) const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 #[cfg(test)]
 mod tests {

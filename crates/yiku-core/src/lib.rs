@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod calendar;
 pub mod code_list;
+pub mod contract;
 pub mod derive;
 pub mod digest;
 pub mod entry;

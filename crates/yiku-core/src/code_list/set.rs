@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-/// A set of codes. Codes of up to eight bytes, nearly all, are one number in an open table.
+/// A set of codes. Codes of up to seven bytes, nearly all, are one number in an open table.
 #[derive(Clone, Debug)]
 pub struct CodeSet {
     table: Vec<u64>,
@@ -14,7 +14,7 @@ impl CodeSet {
     /// Makes the set. The empty text is never in it.
     pub fn new<'a>(codes: impl IntoIterator<Item = &'a str>) -> Self {
         let (short, long): (Vec<&str>, Vec<&str>) =
-            codes.into_iter().filter(|code| !code.is_empty()).partition(|code| is_short(code));
+            codes.into_iter().filter(|code| !code.is_empty()).partition(|code| code.len() <= SHORT);
         let size = (short.len() * 4).max(8).next_power_of_two();
         let mut set = Self {
             table: vec![EMPTY; size],
@@ -31,7 +31,7 @@ impl CodeSet {
 
     /// Whether the code is in the set.
     pub fn contains(&self, code: &[u8]) -> bool {
-        if code.len() > 8 {
+        if code.len() > SHORT {
             return self.long.contains(code);
         }
         let packed = pack(code);
@@ -48,13 +48,13 @@ impl CodeSet {
     }
 }
 
-fn is_short(code: &str) -> bool {
-    code.len() <= 8 && !code.contains('\0')
+/// The bytes of a short code, its length above them.
+fn pack(code: &[u8]) -> u64 {
+    let bytes = code.iter().fold(0, |packed, &byte| packed << 8 | u64::from(byte));
+    bytes | (code.len() as u64) << 56
 }
 
-fn pack(code: &[u8]) -> u64 {
-    code.iter().fold(0, |packed, &byte| packed << 8 | u64::from(byte))
-}
+const SHORT: usize = 7;
 
 const EMPTY: u64 = 0;
 /// 2⁶⁴ divided by the golden ratio: spreads near numbers over the table.
@@ -79,6 +79,7 @@ mod tests {
         {
             assert!(!set.contains(other.as_bytes()), "{other:?}");
         }
-        assert!(!CodeSet::new([""]).contains(b""));
+        assert!(!CodeSet::new(["", "1"]).contains(b""));
+        assert!(!CodeSet::new(["1"]).contains(b"\x001"));
     }
 }

@@ -43,7 +43,7 @@ pub struct Bounds {
 /// |---|---|---|
 /// | text, code, identifiers, division | itself, identifiers in upper case | string |
 /// | integer | `-?[0-9]+`, no leading zeros, 64 bits | long |
-/// | decimal | `-?[0-9]+(\.[0-9]+)?` with at most `scale` decimals | bytes, logical decimal |
+/// | decimal | `-?(0\|[1-9][0-9]*)(\.[0-9]+)?` with at most `scale` decimals; stored with `scale` | bytes, logical decimal |
 /// | boolean | `true`, `false` | boolean |
 /// | date | `yyyy-MM-dd`, years 0001 to 9999 | int, logical date |
 /// | datetime | RFC 3339 with offset, to the millisecond; compared and stored as `…Z` | long, logical timestamp-millis |
