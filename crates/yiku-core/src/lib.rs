@@ -10,6 +10,7 @@ pub mod derive;
 pub mod digest;
 pub mod entry;
 pub mod identifier;
+pub mod json_row;
 pub mod mask;
 pub mod operation;
 pub mod problem;
