@@ -239,8 +239,14 @@ impl Survey {
 
     fn walk_call(&mut self, call: &mut CallExpr, depth: usize) -> Result<(), Message> {
         let name = &call.func_name;
+        if name == operators::HAS {
+            return Err((
+                "has 只能用于一个数据项：has(name)".into(),
+                "has takes one item: has(name)".into(),
+            ));
+        }
         if !OPERATORS.contains(&name.as_str()) && !FUNCTIONS.contains(&name.as_str()) {
-            let known = FUNCTIONS.join(", ");
+            let known = format!("has, {}", FUNCTIONS.join(", "));
             return Err((
                 format!("不能用函数 {name}；可用：{known}；正则表达式写在数据项的 pattern 中"),
                 format!(

@@ -1,5 +1,7 @@
 //! The contract of a household register, row by row.
 
+mod expression;
+
 use super::*;
 use crate::{
     code_list::{CodeList, CodeLists, DIVISIONS, ListedCode},
