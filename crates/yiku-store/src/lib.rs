@@ -1,1 +1,14 @@
-//! Skeleton.
+//! All SQL of the hub's own state. One noun, one file, its SQL inside.
+//!
+//! Functions take a [`Tx`] when they write and any connection when they read; who writes several
+//! things that must agree calls several functions in one [`Tx`]. Nothing here reads the clock:
+//! times come from the caller, in milliseconds since 1970.
+
+pub mod cursor;
+mod engine;
+mod error;
+mod migration;
+mod rows;
+
+pub use engine::{Connection, Snapshot, Store, Tx};
+pub use error::StoreError;

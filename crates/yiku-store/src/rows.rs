@@ -1,0 +1,54 @@
+//! Many rows per statement: a statement per row would cost a hop to the driver's thread each.
+
+use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
+
+use crate::{Connection, StoreError};
+
+/// A statement whose values are being bound.
+pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// Inserts `rows` by `head VALUES (…), (…) tail`, in statements of a few fixed sizes, so that each is
+/// prepared once. `bind` binds the `columns` values of one row. Returns how many rows changed.
+pub(crate) async fn insert<T>(
+    db: &mut Connection,
+    head: &'static str,
+    columns: usize,
+    tail: &'static str,
+    rows: &[T],
+    bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+        let (chunk, after) = rest.split_at(size);
+        rest = after;
+        let mut statement = sqlx::query(AssertSqlSafe(text(head, columns, size, tail)));
+        for row in chunk {
+            statement = bind(statement, row);
+        }
+        changed += statement.execute(&mut *db).await?.rows_affected();
+    }
+    Ok(changed)
+}
+
+/// `head VALUES ($1, $2), ($3, $4) tail`.
+pub(crate) fn text(head: &str, columns: usize, rows: usize, tail: &str) -> String {
+    use std::fmt::Write as _;
+    let mut sql = String::with_capacity(head.len() + tail.len() + rows * columns * 6 + 16);
+    sql.push_str(head);
+    sql.push_str(" VALUES ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            write!(sql, "{comma}${}", row * columns + column).expect("writing to a string");
+        }
+        sql.push(')');
+    }
+    sql.push(' ');
+    sql.push_str(tail);
+    sql
+}
+
+const SIZES: [usize; 4] = [128, 32, 8, 1];

@@ -1,0 +1,4 @@
+//! The store on real SQLite files.
+
+mod engine;
+mod support;
