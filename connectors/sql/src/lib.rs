@@ -38,6 +38,7 @@ pub static KIND: ConnectorKind = ConnectorKind {
     name: "sql",
     source_schema: include_str!("../source.schema.json"),
     sink_schema: "",
+    runs_are_whole: false,
     open_source: source::open,
     open_sink: |_, _| Err(ConnectorError::Config("the kind `sql` cannot write".into())),
 };

@@ -30,6 +30,9 @@ pub struct ConnectorKind {
     pub source_schema: &'static str,
     /// JSON Schema of what stands beside `kind:` in `sink:`; empty when it cannot write.
     pub sink_schema: &'static str,
+    /// Whether a run is one whole thing, such as a file, in which no key may stand twice even when
+    /// it only brings changes.
+    pub runs_are_whole: bool,
     /// Opens a source at a position. Touches nothing outside yet.
     pub open_source: fn(Value, &Access, &Position) -> Result<Box<dyn Source>, ConnectorError>,
     /// Opens a sink. Touches nothing outside yet.
