@@ -109,6 +109,18 @@ impl Cells {
         self.spans.push(Span { start, end: self.arena.len() as u32 });
     }
 
+    /// Appends one cell that `write` builds at the end of the arena, from the given start on, or
+    /// NULL where it says that there is none.
+    pub fn push_if(&mut self, write: impl FnOnce(&mut String, usize) -> bool) {
+        let start = self.arena.len();
+        if write(&mut self.arena, start) {
+            self.spans.push(Span { start: start as u32, end: self.arena.len() as u32 });
+        } else {
+            self.arena.truncate(start);
+            self.spans.push(NULL);
+        }
+    }
+
     /// Appends a whole row.
     pub fn push_row<'a>(&mut self, cells: impl IntoIterator<Item = Option<&'a str>>) {
         for cell in cells {

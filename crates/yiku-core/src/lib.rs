@@ -11,6 +11,7 @@ pub mod digest;
 pub mod entry;
 pub mod identifier;
 pub mod json_row;
+pub mod mapping;
 pub mod mask;
 pub mod operation;
 pub mod problem;

@@ -97,6 +97,13 @@ impl Contract {
         }
     }
 
+    /// What the contract finds in one value of one item; empty when it is right.
+    pub(crate) fn check_value(&self, item: usize, text: &str) -> Vec<Finding> {
+        let mut work = Checked::default();
+        self.take(&self.columns[item], item, text, &mut work);
+        work.findings
+    }
+
     fn judges_delete(&self, item: usize) -> bool {
         self.columns[item].key || self.entry.order_by == Some(item)
     }

@@ -32,6 +32,8 @@ pub mod number;
 mod rule;
 mod value;
 
+pub use crate::operation::Operation;
+pub use check::KEY_SEPARATOR;
 pub use compile::{CompileError, CompileFault, Place};
 pub use decode::DecodeError;
 pub use describe::shown;
@@ -43,16 +45,6 @@ pub struct Contract {
     columns: Vec<compile::Column>,
     divisions: Arc<DivisionSet>,
     rules: Vec<rule::CompiledRule>,
-}
-
-/// What a row does to the record of its key.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Operation {
-    /// Makes it, or replaces it.
-    #[default]
-    Upsert,
-    /// Ends it.
-    Delete,
 }
 
 /// A row in the order of the entry's items, and what mapping found wrong with it.
@@ -164,5 +156,7 @@ impl Finding {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod test_entry;
 #[cfg(test)]
 mod tests;
