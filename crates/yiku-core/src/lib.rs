@@ -16,6 +16,7 @@ pub mod mask;
 pub mod operation;
 pub mod problem;
 pub mod publication;
+pub mod published;
 pub mod receipt;
 pub mod row_version;
 pub mod text_bytes;

@@ -154,6 +154,23 @@ impl Finding {
     pub fn plain(code: Code, item: usize) -> Self {
         Self { code, severity: Severity::Reject, item: Some(item), cause: Cause::Plain }
     }
+
+    /// An earlier row of the run has the same key: the same row warns, another one rejects.
+    /// `item` is the first of the key items.
+    pub fn duplicate_key(severity: Severity, item: usize) -> Self {
+        let (zh, en) = match severity {
+            Severity::Warn => {
+                ("同一批数据中有完全相同的行", "the same row stood earlier in this file")
+            }
+            Severity::Reject => (
+                "同一批数据中主键重复且内容不同，请保留正确的一行",
+                "another row with this key stood earlier in this file; keep the right one",
+            ),
+        };
+        let said = Said { zh: zh.into(), en: en.into(), ..Said::default() };
+        let cause = Cause::Said(Box::new(said));
+        Self { code: Code::DuplicateKey, severity, item: Some(item), cause }
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod version;
 
 pub use item::{Bounds, DataItem, ItemType};
 pub use metadata::{Examples, InvalidExample, Metadata, Share, SharingClass, Text};
-pub use name::{EntryName, InvalidEntryName};
+pub use name::{EntryName, InvalidEntryName, is_name};
 pub use rule::{Feed, Operand, OrderOperator, Rule, RuleForm, SetValue};
 pub use version::{InvalidVersion, Version};
 
