@@ -8,13 +8,15 @@
 mod bus;
 mod embedded;
 mod error;
+pub mod publish;
 
 mod record;
 
 pub use bus::{Append, Bus, Envelope, Finish, Lane, Placed, ReadLimit, Stored, TopicState};
 pub use embedded::Embedded;
 pub use error::BusError;
-pub use record::{Operation, Record, Records};
+pub use record::{Record, Records};
+pub use yiku_core::operation::Operation;
 
 /// Topic with one record per published batch: position, counts, receipt, row digests.
 pub const PUBLICATIONS: &str = "hub.publications";

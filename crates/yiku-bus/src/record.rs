@@ -1,15 +1,6 @@
 //! A batch of records as bytes: what one append writes and one read returns, as one blob.
 
-use yiku_core::row_version::RowVersion;
-
-/// Whether a row is there or is gone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Operation {
-    /// The row with these values.
-    Upsert,
-    /// The row is gone; its body is empty.
-    Delete,
-}
+use yiku_core::{operation::Operation, row_version::RowVersion};
 
 /// One record of a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +42,7 @@ impl Records {
         push_length(&mut self.bytes, key.len());
         self.bytes.extend_from_slice(key.as_bytes());
         self.bytes.extend_from_slice(version.as_bytes());
-        self.bytes.push(matches!(operation, Operation::Delete).into());
+        self.bytes.push(operation.as_byte());
         push_length(&mut self.bytes, body.len());
         self.bytes.extend_from_slice(body);
         self.count += 1;
@@ -99,11 +90,7 @@ fn take_record<'a>(rest: &mut &'a [u8]) -> Option<Record<'a>> {
     let key_length = take_length(rest)?;
     let key = std::str::from_utf8(take(rest, key_length)?).ok()?;
     let version = RowVersion::from_bytes(take(rest, RowVersion::LEN)?)?;
-    let operation = match take(rest, 1)? {
-        [0] => Operation::Upsert,
-        [1] => Operation::Delete,
-        _ => return None,
-    };
+    let operation = Operation::from_byte(take(rest, 1)?[0])?;
     let body_length = take_length(rest)?;
     let body = take(rest, body_length)?;
     Some(Record { key, version, operation, body })

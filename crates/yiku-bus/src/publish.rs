@@ -1,0 +1,226 @@
+//! Publish (step 4): rows, position, rejected rows and receipt become durable in one append.
+//!
+//! Pull, push, redrive and sweep all publish by [`Publisher::publish`]; there is no other way to
+//! the bus. [`check_batch`] does the thinking and touches nothing, so that a limit or a preview
+//! can look at a whole run before anything of it is published.
+
+mod check;
+mod line;
+mod run_keys;
+
+pub use check::{CheckedBatch, Checking, check_batch};
+pub use line::{Line, LineState};
+pub use run_keys::RunKeys;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use yiku_core::{
+    digest::Digester,
+    entry::{EntryName, Version},
+    publication::{Idempotency, Publication, PublishedRun, RejectedRow},
+    receipt::{Deed, Range, Receipt},
+    tree,
+};
+
+use crate::{Append, BusError, Envelope, Lane, PUBLICATIONS, Placed, REJECTS, Records};
+
+/// Puts checked batches on the bus. Cheap to clone.
+#[derive(Clone)]
+pub struct Publisher {
+    lane: Arc<dyn Lane>,
+    lane_number: u32,
+    incarnation: String,
+    digester: Digester,
+}
+
+/// What is said of a batch beside its rows.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Who publishes: a connector's name, or `push`, `redrive`, `sweep` with the resource.
+    pub connector: String,
+    /// The actor of the receipt: `connector:<name>`, `token:<name>`, `operator`.
+    pub actor: String,
+    /// Publish for pulls and pushes, redrive, sweep, or a position edit.
+    pub deed: Deed,
+    /// The version that the rows were checked against.
+    pub version: Version,
+    /// Where the source stands after the rows.
+    pub position_after: Value,
+    /// The run of the rows.
+    pub run: Option<PublishedRun>,
+    /// What makes a repeated push recognisable.
+    pub idempotency: Option<Idempotency>,
+    /// What people call the place the rows come from.
+    pub origin: String,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// Anything else worth knowing, without personal data.
+    pub note: String,
+}
+
+/// A batch that is on the bus.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The batch's number on its line.
+    pub batch: u64,
+    /// Where its accepted rows stand.
+    pub placed: Placed,
+}
+
+impl Publisher {
+    /// Publishes on a lane that was taken.
+    pub fn new(
+        lane: Arc<dyn Lane>,
+        lane_number: u32,
+        incarnation: String,
+        digester: Digester,
+    ) -> Self {
+        Self { lane, lane_number, incarnation, digester }
+    }
+
+    /// The installation's digester.
+    pub fn digester(&self) -> &Digester {
+        &self.digester
+    }
+
+    /// Appends the batch with its publication and rejected rows.
+    ///
+    /// The line's state moves only when the append is durable. On [`BusError::DiskFull`] nothing
+    /// happened; after any other error the line must be read anew.
+    pub async fn publish(
+        &self,
+        line: &mut LineState,
+        checked: CheckedBatch,
+        submission: Submission,
+    ) -> Result<Published, BusError> {
+        let batch = line.next_batch;
+        let envelope = Envelope {
+            entry: format!("{}@{}", line.line.entry, submission.version),
+            connector: submission.connector.clone(),
+            line: line.line.number,
+            batch,
+            at_ms: submission.at_ms,
+        };
+        let topic = topic_of(&line.line.entry);
+        let position_before = line.position.clone();
+        let position_after = submission.position_after.clone();
+        let (records, mut rest) = checked.split(&self.digester);
+        rest.rejected.iter_mut().for_each(|row| row.batch = batch);
+        let rows = vec![Append { topic, partition: 0, envelope: envelope.clone(), records }];
+        let (lane_number, incarnation) = (self.lane_number, self.incarnation.clone());
+        let line_id = line.line.clone();
+        let finish = Box::new(move |placed: &[Placed]| {
+            let place = &placed[0];
+            let stamp = Stamp { line: &line_id, batch, incarnation, position_before, place };
+            let publication = rest.publication(stamp, submission);
+            let mut appends = vec![control(PUBLICATIONS, lane_number, &envelope, [publication])];
+            if !rest.rejected.is_empty() {
+                let rejected = rest.rejected.iter().map(RejectedRow::to_bytes);
+                appends.push(control(REJECTS, lane_number, &envelope, rejected));
+            }
+            appends
+        });
+        let placed = self.lane.append(rows, finish).await?.remove(0);
+        line.next_batch += 1;
+        line.position = position_after;
+        Ok(Published { batch, placed })
+    }
+}
+
+/// The topic of a resource's rows.
+pub fn topic_of(entry: &EntryName) -> String {
+    format!("entry.{}.{}", entry.department(), entry.resource())
+}
+
+struct Stamp<'a> {
+    line: &'a Line,
+    batch: u64,
+    incarnation: String,
+    position_before: Value,
+    place: &'a Placed,
+}
+
+impl check::Rest {
+    fn publication(&self, stamp: Stamp<'_>, submission: Submission) -> Vec<u8> {
+        let receipt = self.receipt(&stamp, &submission);
+        let publication = Publication {
+            connector: submission.connector,
+            entry: stamp.line.entry.clone(),
+            version: submission.version,
+            line: stamp.line.number,
+            batch: stamp.batch,
+            run: submission.run.map(|run| PublishedRun { keyless: self.keyless, ..run }),
+            position_before: stamp.position_before,
+            position_after: submission.position_after,
+            bus: BUS.into(),
+            topic: stamp.place.topic.clone(),
+            partition: stamp.place.partition,
+            base_offset: stamp.place.base_offset,
+            pulled: self.pulled,
+            accepted: u64::from(stamp.place.count),
+            rejected: self.rejected.len() as u64,
+            warned: self.warned,
+            deletes: self.deletes,
+            violations: self.tally(),
+            idempotency: submission.idempotency,
+            receipt: String::from_utf8(receipt.to_bytes()).expect("JSON is UTF-8"),
+            digests: self.digests.clone(),
+            origin: submission.origin,
+            at_ms: submission.at_ms,
+        };
+        publication.to_bytes()
+    }
+
+    fn receipt(&self, stamp: &Stamp<'_>, submission: &Submission) -> Receipt {
+        let entry = &stamp.line.entry;
+        let mut receipt = Receipt::new(
+            format!("line/{entry}/{}", stamp.line.number),
+            submission.deed,
+            submission.actor.clone(),
+            submission.at_ms,
+        );
+        receipt.incarnation = stamp.incarnation.clone();
+        receipt.number = stamp.batch;
+        receipt.department = Some(entry.department().to_owned());
+        receipt.entry = Some(format!("{entry}@{}", submission.version));
+        if stamp.place.count > 0 {
+            receipt.ranges = vec![Range {
+                bus: BUS.into(),
+                topic: stamp.place.topic.clone(),
+                partition: stamp.place.partition,
+                from: stamp.place.base_offset,
+                to: stamp.place.base_offset + u64::from(stamp.place.count),
+            }];
+            receipt.rows_root = Some(tree::root(&self.digests));
+        }
+        let counts = [
+            ("pulled", self.pulled),
+            ("accepted", u64::from(stamp.place.count)),
+            ("rejected", self.rejected.len() as u64),
+            ("warned", self.warned),
+            ("deletes", self.deletes),
+        ];
+        receipt.counts = counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        receipt.note = submission.note.clone();
+        receipt
+    }
+}
+
+/// Records of the hub's own topics: no key, the line's batch as version, the bytes as body.
+fn control(
+    topic: &str,
+    partition: u32,
+    envelope: &Envelope,
+    bodies: impl IntoIterator<Item = Vec<u8>>,
+) -> Append {
+    let version = yiku_core::row_version::RowVersion::new(Default::default());
+    let mut records = Records::new();
+    for body in bodies {
+        records.push("", &version, yiku_core::operation::Operation::Upsert, &body);
+    }
+    Append { topic: topic.to_owned(), partition, envelope: envelope.clone(), records }
+}
+
+/// What offsets on the embedded bus are said to belong to.
+pub const BUS: &str = "embedded";
