@@ -70,7 +70,7 @@ impl Postgres {
             "wal_level=logical",
             "max_connections=60",
             "shared_buffers=32MB",
-            "synchronous_commit=off",
+            "fsync=off", // a killed process loses nothing by it, only a power cut would
         ] {
             words.extend(["-c".to_owned(), setting.to_owned()]);
         }

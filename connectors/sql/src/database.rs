@@ -264,3 +264,16 @@ fn sqlite_cell(row: &sqlx::sqlite::SqliteRow, index: usize) -> Cell<'_> {
         _ => Cell::Bytes,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_never_answers() {
+        let system = System { dialect: Dialect::Postgres, name: "10.0.0.1:5432/db".into() };
+        let error = within::<()>(&system, "connecting", 0, std::future::pending()).await;
+        let expected = "10.0.0.1:5432/db: connecting: no answer within 0 s";
+        assert_eq!(error.unwrap_err().to_string(), expected);
+    }
+}
