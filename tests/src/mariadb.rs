@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     free_port,
-    server::{Server, find, new_folder, run, run_as},
+    server::{Server, find, new_folder, run, run_as, with_patience},
 };
 
 const PACKAGE: &str = "mariadb-server";
@@ -33,6 +33,10 @@ pub fn mariadb() -> &'static MariaDb {
 impl MariaDb {
     /// Starts a server of one's own, for tests that kill it.
     pub fn start() -> Self {
+        with_patience(Self::try_start)
+    }
+
+    fn try_start() -> Result<Self, String> {
         let install = find(&["/usr/bin/mariadb-install-db"], PACKAGE);
         let folder = new_folder("mariadb", "mysql");
         let mut words = run_as("mysql");
@@ -43,7 +47,7 @@ impl MariaDb {
             "--skip-test-db".to_owned(),
             "--auth-root-authentication-method=normal".to_owned(),
         ]);
-        run(&words, PACKAGE);
+        run(&words, PACKAGE).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         let port = free_port();
         let settings = settings(&folder, port);
         fs::write(folder.join("my.cnf"), settings).expect("the folder can be written");
@@ -52,10 +56,10 @@ impl MariaDb {
              CREATE OR REPLACE USER harness@'127.0.0.1' IDENTIFIED BY 'secret';\n\
              GRANT ALL ON *.* TO harness@'127.0.0.1' WITH GRANT OPTION;\n";
         fs::write(folder.join("init.sql"), accounts).expect("the folder can be written");
-        Self { server: Self::run(&folder, port), port }
+        Ok(Self { server: Self::run(&folder, port)?, port })
     }
 
-    fn run(folder: &Path, port: u16) -> Server {
+    fn run(folder: &Path, port: u16) -> Result<Server, String> {
         let mut words = run_as("mysql");
         words.push(find(&["/usr/sbin/mariadbd", "/usr/bin/mariadbd"], PACKAGE));
         words.push(format!("--defaults-file={}", folder.join("my.cnf").display()));
@@ -84,7 +88,7 @@ impl MariaDb {
     /// Starts a killed server again, on the same port with the same data.
     pub fn restart(&mut self) {
         let folder = self.server.folder().to_owned();
-        self.server = Self::run(&folder, self.port);
+        self.server = with_patience(|| Self::run(&folder, self.port));
     }
 
     /// Runs a statement in a database; panics when it fails.

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     free_port,
-    server::{Server, find, new_folder, run, run_as},
+    server::{Server, find, new_folder, run, run_as, with_patience},
 };
 
 const PACKAGE: &str = "postgresql-15";
@@ -38,6 +38,12 @@ pub fn postgres() -> &'static Postgres {
 impl Postgres {
     /// Starts a server of one's own, for tests that kill it.
     pub fn start() -> Self {
+        let this = with_patience(Self::try_start);
+        this.execute("postgres", "CREATE ROLE guarded LOGIN PASSWORD 'secret'");
+        this
+    }
+
+    fn try_start() -> Result<Self, String> {
         let bin = find(&FOLDERS, PACKAGE).trim_end_matches("/postgres").to_owned();
         let folder = new_folder("postgres", "postgres");
         let data = folder.join("data").display().to_string();
@@ -47,19 +53,17 @@ impl Postgres {
                 .map(str::to_owned),
         );
         words.extend(["--locale=C.UTF-8", "--no-sync"].map(str::to_owned));
-        run(&words, PACKAGE);
+        run(&words, PACKAGE).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         // Logins with the password `secret` for whoever tests wrong passwords.
         let access = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n\
                       host replication all 127.0.0.1/32 trust\n";
         fs::write(folder.join("data/pg_hba.conf"), access).expect("the data folder can be written");
         let port = free_port();
-        let server = Self::run(&bin, &folder, port);
-        let this = Self { server, bin, port };
-        this.execute("postgres", "CREATE ROLE guarded LOGIN PASSWORD 'secret'");
-        this
+        let server = Self::run(&bin, &folder, port)?;
+        Ok(Self { server, bin, port })
     }
 
-    fn run(bin: &str, folder: &std::path::Path, port: u16) -> Server {
+    fn run(bin: &str, folder: &std::path::Path, port: u16) -> Result<Server, String> {
         let mut words = run_as("postgres");
         words.push(format!("{bin}/postgres"));
         words.extend(["-D".to_owned(), folder.join("data").display().to_string()]);
@@ -103,7 +107,7 @@ impl Postgres {
     /// Starts a killed server again, on the same port with the same data.
     pub fn restart(&mut self) {
         let folder = self.server.folder().to_owned();
-        self.server = Self::run(&self.bin, &folder, self.port);
+        self.server = with_patience(|| Self::run(&self.bin, &folder, self.port));
     }
 
     /// Runs a statement in a database; panics when it fails.

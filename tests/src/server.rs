@@ -21,6 +21,7 @@ trap '' INT TERM HUP QUIT
 folder=$1; shift
 "$@" </dev/null >>"$folder/log" 2>&1 &
 child=$!
+echo $child >"$folder/child"
 cat >/dev/null
 kill -9 $child 2>/dev/null
 wait $child 2>/dev/null
@@ -43,12 +44,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `program` in `folder` and waits until `ready` says so.
+    /// Starts `program` in `folder` and waits until `ready` says so; the error is its log.
     pub(crate) fn start<S: AsRef<OsStr>>(
         folder: &Path,
         program: &[S],
         mut ready: impl FnMut() -> bool,
-    ) -> Self {
+    ) -> Result<Self, String> {
+        let _ = fs::remove_file(folder.join("child"));
         let supervisor = Command::new("/bin/sh")
             .args(["-c", SUPERVISE, "supervise"])
             .arg(folder)
@@ -62,12 +64,16 @@ impl Server {
         let server = Self { folder: folder.to_owned(), supervisor: Some(supervisor) };
         let begun = Instant::now();
         while !ready() {
-            let name = program[0].as_ref().display();
-            let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-            assert!(begun.elapsed() < START_LIMIT, "{name} did not come up:\n{log}");
+            if has_ended(folder) || begun.elapsed() > START_LIMIT {
+                return Err(fs::read_to_string(folder.join("log")).unwrap_or_default());
+            }
             std::thread::sleep(Duration::from_millis(30));
         }
-        server
+        // Another process's server may be the one that answered on this port.
+        match has_ended(folder) {
+            true => Err(fs::read_to_string(folder.join("log")).unwrap_or_default()),
+            false => Ok(server),
+        }
     }
 
     /// The server's folder, removed with it.
@@ -96,6 +102,25 @@ impl Drop for Server {
     }
 }
 
+/// Whether the server in a folder is a process no more, or a dead one not yet waited for.
+fn has_ended(folder: &Path) -> bool {
+    let Ok(child) = fs::read_to_string(folder.join("child")) else { return false };
+    match fs::read_to_string(format!("/proc/{}/stat", child.trim())) {
+        Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')),
+        Err(_) => true,
+    }
+}
+
+/// Tries a start three times: a port may be taken between its choice and its use.
+pub(crate) fn with_patience<T>(mut start: impl FnMut() -> Result<T, String>) -> T {
+    for _ in 0..2 {
+        if let Ok(started) = start() {
+            return started;
+        }
+    }
+    start().unwrap_or_else(|problem| panic!("the server did not come up:\n{problem}"))
+}
+
 /// An empty folder for one server, owned by `user` when we are root.
 pub(crate) fn new_folder(name: &str, user: &str) -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -120,19 +145,19 @@ pub(crate) fn run_as(user: &str) -> Vec<String> {
         .to_vec()
 }
 
-/// Runs a command to its end and panics with its output when it fails.
-pub(crate) fn run(words: &[String], package: &str) {
+/// Runs a command to its end; the error is its output.
+pub(crate) fn run(words: &[String], package: &str) -> Result<(), String> {
     let output = Command::new(&words[0]).args(&words[1..]).stdin(Stdio::null()).output();
     match output {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => panic!(
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!(
             "`{}` failed:\n{}{}",
             words.join(" "),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
-        ),
+        )),
         Err(error) if error.kind() == io::ErrorKind::NotFound => missing(package),
-        Err(error) => panic!("`{}`: {error}", words[0]),
+        Err(error) => Err(format!("`{}`: {error}", words[0])),
     }
 }
 

@@ -143,6 +143,27 @@ impl Names {
     }
 }
 
+/// Where rows are written to. `sink.schema.json` says the same for editors and people.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkConfig {
+    /// `sqlite:…`, `postgres://…`, `mysql://…` or `mariadb://…`.
+    pub url: Secret,
+    /// The table, with the schema before a point if needed.
+    pub table: String,
+    /// Whether the hub makes the table when it is not there, and adds columns that it lacks.
+    #[serde(default)]
+    pub create: bool,
+}
+
+impl SinkConfig {
+    /// Reads the configuration.
+    pub fn read(value: Value) -> Result<Self, ConnectorError> {
+        serde_json::from_value(value)
+            .map_err(|error| ConnectorError::Config(format!("sink of kind sql: {error}")))
+    }
+}
+
 /// The session is read-only whatever the text says; this catches what was pasted by mistake.
 fn check_query(query: &str) -> Result<(), String> {
     let first = query.split_whitespace().next().unwrap_or_default();

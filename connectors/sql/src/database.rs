@@ -1,6 +1,6 @@
 //! One connection to one of the three databases, and the few things asked of all of them.
 
-use std::{future::Future, path::Path, str::FromStr, time::Duration};
+use std::{borrow::Cow, future::Future, ops::Range, path::Path, str::FromStr, time::Duration};
 
 use futures::TryStreamExt;
 use sqlx::{
@@ -9,12 +9,15 @@ use sqlx::{
     postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
 };
 use yiku_connector::ConnectorError;
+use yiku_core::batch::Row as Cells;
 
 use crate::{
     dialect::Dialect,
     failure::{System, failed, too_slow},
     page::{Cell, Page},
     statement::{Bind, Statement},
+    target::Target,
+    write::{Deed, Value},
 };
 
 /// A connection.
@@ -34,6 +37,8 @@ pub enum Mode {
     Read,
     /// It may write.
     Write,
+    /// It may write, and make a SQLite file that is not there.
+    Make,
 }
 
 /// Where a database is.
@@ -54,6 +59,8 @@ enum Options {
 const CONNECT_SECONDS: u64 = 10;
 const STATEMENT_SECONDS: u64 = 300;
 const BUSY_SECONDS: u64 = 5;
+/// Placeholders of a statement: SQLite takes 32,766, MySQL 65,535.
+const PLACEHOLDERS: usize = 32_000;
 
 impl Place {
     /// Reads a URL. The path of a SQLite file starts at `folder`. The error never shows the URL.
@@ -94,6 +101,17 @@ impl Place {
         Ok(Self { system: System { dialect, name }, options })
     }
 
+    /// Whether this is a SQLite file that is not there, in a folder that is.
+    pub fn file_can_be_made(&self) -> bool {
+        match &self.options {
+            Options::Sqlite(options) => {
+                let file = options.get_filename();
+                !file.exists() && file.parent().is_some_and(Path::is_dir)
+            }
+            _ => false,
+        }
+    }
+
     /// Connects, within ten seconds.
     pub async fn connect(&self, mode: Mode) -> Result<Database, ConnectorError> {
         let connecting = async {
@@ -102,6 +120,7 @@ impl Place {
                     let options = options
                         .clone()
                         .read_only(mode == Mode::Read)
+                        .create_if_missing(mode == Mode::Make)
                         .busy_timeout(Duration::from_secs(BUSY_SECONDS));
                     Database::Sqlite(SqliteConnection::connect_with(&options).await?)
                 }
@@ -112,8 +131,9 @@ impl Place {
                     Database::MySql(MySqlConnection::connect_with(options).await?)
                 }
             };
-            if mode == Mode::Read {
-                database.forbid_writes().await?;
+            match mode {
+                Mode::Read => database.forbid_writes().await?,
+                Mode::Write | Mode::Make => database.forbid_losses().await?,
             }
             Ok(database)
         };
@@ -154,6 +174,17 @@ impl Database {
             Self::MySql(connection) => {
                 connection.execute("SET SESSION TRANSACTION READ ONLY").await.map(drop)
             }
+        }
+    }
+
+    /// Makes sure that a value that does not fit is refused, not cut.
+    async fn forbid_losses(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::MySql(_) => {
+                let modes = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')";
+                self.execute_text(modes).await
+            }
+            Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -234,6 +265,121 @@ impl Database {
             Self::Sqlite(connection) => sqlx::query_scalar(sql).fetch_one(connection).await,
             Self::Postgres(connection) => sqlx::query_scalar(sql).fetch_one(connection).await,
             Self::MySql(connection) => sqlx::query_scalar(sql).fetch_one(connection).await,
+        }
+    }
+
+    /// Runs a statement of our own, without values.
+    pub async fn execute_text(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        match self {
+            Self::Sqlite(connection) => sql.execute(connection).await.map(drop),
+            Self::Postgres(connection) => sql.execute(connection).await.map(drop),
+            Self::MySql(connection) => sql.execute(connection).await.map(drop),
+        }
+    }
+
+    /// Begins a transaction. Dropping the connection rolls it back.
+    pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        let sql = match self {
+            // Taking the lock at once: two readers that both want to write would wait for ever.
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            // A constraint that is looked at only by COMMIT would refuse all rows for one.
+            Self::Postgres(_) => "BEGIN; SET CONSTRAINTS ALL IMMEDIATE",
+            Self::MySql(_) => "START TRANSACTION",
+        };
+        self.execute_text(sql).await
+    }
+
+    /// Sets, frees or goes back to a savepoint where a refused statement would otherwise spoil the
+    /// transaction: the others undo that statement alone.
+    pub async fn savepoint(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Postgres(_) => self.execute_text(sql).await,
+            Self::Sqlite(_) | Self::MySql(_) => Ok(()),
+        }
+    }
+
+    /// Cuts `rows` rows into what goes into one statement. The sizes are powers of four, so that
+    /// few different statements are prepared.
+    pub fn portions(&self, target: &Target, deed: Deed, rows: usize) -> Vec<Range<usize>> {
+        let mut size = match self {
+            Self::Postgres(_) => rows.max(1),
+            Self::Sqlite(_) | Self::MySql(_) => 256,
+        };
+        let most = match self {
+            Self::Postgres(_) => usize::MAX,
+            _ => PLACEHOLDERS / target.needed(deed).len().max(1),
+        };
+        let mut portions = Vec::new();
+        let mut start = 0;
+        while start < rows {
+            while size > 1 && (size > rows - start || size > most) {
+                size /= 4;
+            }
+            portions.push(start..start + size);
+            start += size;
+        }
+        portions
+    }
+
+    /// Writes rows by one statement.
+    pub async fn write(
+        &mut self,
+        target: &Target,
+        deed: Deed,
+        rows: &[Cells<'_>],
+    ) -> Result<(), sqlx::Error> {
+        let sql = target.statement(deed, rows.len());
+        let needed = target.needed(deed);
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Postgres(connection) => {
+                let mut query = sqlx::query::<Postgres>(sql);
+                for &index in &needed {
+                    let values = rows.iter().map(|row| match target.value(*row, index) {
+                        Value::Null => None,
+                        Value::Integer(number) => Some(Cow::Owned(number.to_string())),
+                        Value::Text(text) => Some(text),
+                    });
+                    query = query.bind(values.collect::<Vec<_>>());
+                }
+                query.execute(connection).await.map(drop)
+            }
+            Self::Sqlite(connection) => {
+                let mut query = sqlx::query::<Sqlite>(sql);
+                for (row, &index) in
+                    rows.iter().flat_map(|row| needed.iter().map(move |i| (row, i)))
+                {
+                    query = match target.value(*row, index) {
+                        Value::Null => query.bind(None::<&str>),
+                        Value::Integer(number) => query.bind(number),
+                        Value::Text(text) => query.bind(text),
+                    };
+                }
+                query.execute(connection).await.map(drop)
+            }
+            Self::MySql(connection) => {
+                let mut query = sqlx::query::<MySql>(sql);
+                for (row, &index) in
+                    rows.iter().flat_map(|row| needed.iter().map(move |i| (row, i)))
+                {
+                    query = match target.value(*row, index) {
+                        Value::Null => query.bind(None::<&str>),
+                        Value::Integer(number) => query.bind(number),
+                        Value::Text(text) => query.bind(text),
+                    };
+                }
+                query.execute(connection).await.map(drop)
+            }
+        }
+    }
+
+    /// Closes the prepared statements that are kept.
+    pub async fn forget_statements(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.clear_cached_statements().await,
+            Self::Postgres(connection) => connection.clear_cached_statements().await,
+            Self::MySql(connection) => connection.clear_cached_statements().await,
         }
     }
 

@@ -68,6 +68,89 @@ pub fn failed(system: &System, doing: &str, error: Error) -> ConnectorError {
     }
 }
 
+/// Why the database refuses a row, when the row is to blame: without values.
+pub fn refusal(dialect: Dialect, error: &Error) -> Option<String> {
+    let error = error.as_database_error()?;
+    let code = error.code().unwrap_or_default();
+    let (reason, place) = match dialect {
+        Dialect::Postgres => {
+            let details = error.try_downcast_ref::<PgDatabaseError>();
+            let place = details.and_then(|d| d.constraint().or(d.column())).map(str::to_owned);
+            (postgres_refusal(&code)?, place)
+        }
+        Dialect::MySql => {
+            let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
+            (mysql_refusal(error.number())?, quoted_column(error.message()))
+        }
+        Dialect::Sqlite => (sqlite_refusal(&code)?, sqlite_place(error.message())),
+    };
+    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+    Some(format!("{reason}{place}, code {code}"))
+}
+
+fn postgres_refusal(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "23502" => NO_VALUE,
+        "23503" => NO_PARTNER,
+        "21000" | "23505" | "23P01" => NOT_UNIQUE,
+        "23514" => CHECKED,
+        "22001" => TOO_LONG,
+        "22003" => OUT_OF_RANGE,
+        "22007" | "22008" | "22P02" => NOT_OF_TYPE,
+        "P0001" => TRIGGER,
+        _ if state.starts_with("22") || state.starts_with("23") => NOT_OF_TYPE,
+        _ => return None,
+    })
+}
+
+fn mysql_refusal(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1048 | 1364 => NO_VALUE,
+        1216 | 1217 | 1451 | 1452 => NO_PARTNER,
+        1062 | 1586 => NOT_UNIQUE,
+        3819 | 4025 => CHECKED,
+        1406 => TOO_LONG,
+        1264 | 1690 => OUT_OF_RANGE,
+        1265 | 1292 | 1366 | 1411 => NOT_OF_TYPE,
+        1644 => TRIGGER,
+        _ => return None,
+    })
+}
+
+fn sqlite_refusal(code: &str) -> Option<&'static str> {
+    Some(match code.parse::<u32>().unwrap_or(0) {
+        1299 => NO_VALUE,
+        787 => NO_PARTNER,
+        1555 | 2067 | 2579 => NOT_UNIQUE,
+        275 => CHECKED,
+        1811 => TRIGGER,
+        3091 | 20 => NOT_OF_TYPE,
+        18 => TOO_LONG,
+        code if code & 0xff == 19 => CHECKED,
+        _ => return None,
+    })
+}
+
+const NO_VALUE: &str = "a column that must have a value has none";
+const NO_PARTNER: &str = "a foreign key has no row to point to, or a row still points here";
+const NOT_UNIQUE: &str = "another row has the same value where it must be unique";
+const CHECKED: &str = "a check constraint forbids it";
+const TOO_LONG: &str = "a value is too long";
+const OUT_OF_RANGE: &str = "a number is out of the column's range";
+const NOT_OF_TYPE: &str = "a value is not of the column's type";
+const TRIGGER: &str = "a trigger refused it";
+
+/// The column that a message of MySQL names: `… for column 'name' at row 1`.
+fn quoted_column(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("olumn '")?;
+    Some(rest.split_once('\'')?.0.to_owned())
+}
+
+/// The columns that a message of SQLite names: `UNIQUE constraint failed: t.name`.
+fn sqlite_place(message: &str) -> Option<String> {
+    message.split_once("constraint failed: ").map(|(_, place)| place.to_owned())
+}
+
 /// The error when `system` did not answer in time.
 pub fn too_slow(system: &System, doing: &str, seconds: u64) -> ConnectorError {
     ConnectorError::Unavailable {

@@ -18,6 +18,13 @@
 //! Values become text as the database itself writes them: exact decimals, `yyyy-MM-dd`,
 //! `yyyy-MM-dd HH:mm:ss[.fff]` without a zone, `yyyy-MM-ddTHH:mm:ss[.fff]Z` with one. Numbers 0 and 1
 //! become `false` and `true` where the entry's item of that name is a boolean.
+//!
+//! # Sink
+//!
+//! A sink writes each parcel in one transaction, by upserts and deletes by key, which have the same
+//! effect when they are repeated. With `create: true` it makes the table and adds columns that
+//! come with a new version of the entry. A row that the database refuses is reported with the reason
+//! and without values; all others are written. Moments are written in UTC.
 
 mod config;
 mod database;
@@ -27,18 +34,21 @@ mod failure;
 mod mark;
 mod page;
 mod position;
+mod sink;
 mod source;
 mod statement;
+mod target;
 mod watermark;
+mod write;
 
-use yiku_connector::{ConnectorError, ConnectorKind};
+use yiku_connector::ConnectorKind;
 
 /// The kind `sql`.
 pub static KIND: ConnectorKind = ConnectorKind {
     name: "sql",
     source_schema: include_str!("../source.schema.json"),
-    sink_schema: "",
+    sink_schema: include_str!("../sink.schema.json"),
     runs_are_whole: false,
     open_source: source::open,
-    open_sink: |_, _| Err(ConnectorError::Config("the kind `sql` cannot write".into())),
+    open_sink: sink::open,
 };

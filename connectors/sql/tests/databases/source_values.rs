@@ -129,10 +129,9 @@ async fn mariadb_by_type() {
     .await;
 }
 
-/// Watermark and tie of each type, put in order and found again by the database itself.
-#[tokio::test]
-async fn marks_of_every_type() {
-    let types = [
+/// Types of watermark and tie, and pairs of them in ascending order.
+fn marks() -> Vec<(Far, &'static str, &'static str, [&'static str; 4])> {
+    vec![
         (
             Far::sqlite(),
             "INTEGER",
@@ -189,8 +188,13 @@ async fn marks_of_every_type() {
                 "'2026-11-03 08:00:00', 'a'",
             ],
         ),
-    ];
-    for (far, watermark, tie, values) in types {
+    ]
+}
+
+/// Watermark and tie of each type, put in order and found again by the database itself.
+#[tokio::test]
+async fn marks_of_every_type() {
+    for (far, watermark, tie, values) in marks() {
         far.execute(&format!("CREATE TABLE m (n INT, w {watermark}, k {tie})")).await;
         // Inserted backward, so that only ORDER BY can set it right.
         for (index, pair) in values.iter().enumerate().rev() {
