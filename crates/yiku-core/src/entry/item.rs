@@ -111,4 +111,63 @@ impl ItemType {
             Self::Division => "division",
         }
     }
+
+    /// Whether a value of right form can still be doubtful: it has a check character, or a list
+    /// to stand in.
+    pub fn can_be_doubtful(&self) -> bool {
+        matches!(
+            self,
+            Self::Code { .. }
+                | Self::CitizenId
+                | Self::CreditCode
+                | Self::OrganisationCode
+                | Self::LicenseId
+                | Self::Division
+        )
+    }
+
+    /// The parts that rules may name: `citizen_id.birth_date`.
+    pub fn parts(&self) -> &'static [&'static str] {
+        match self {
+            Self::CitizenId => &["birth_date", "sex", "division"],
+            Self::CreditCode => &["organisation_code", "division"],
+            _ => &[],
+        }
+    }
+
+    /// Whether what the mask leaves is still of this type, so that it can be delivered.
+    pub fn takes_mask(&self, mask: Mask) -> bool {
+        match mask {
+            Mask::None | Mask::Blank => true,
+            Mask::YearOnly => matches!(self, Self::Date(_)),
+            Mask::County => matches!(self, Self::Text { .. } | Self::Division),
+            Mask::FirstOnly | Mask::Keep { .. } | Mask::Pseudonym => !matches!(
+                self,
+                Self::Integer(_)
+                    | Self::Decimal { .. }
+                    | Self::Boolean
+                    | Self::Date(_)
+                    | Self::DateTime
+            ),
+        }
+    }
+
+    /// The mask of an item that names none. `graded`: the item has a grade of its own.
+    pub fn default_mask(&self, graded: bool) -> Mask {
+        match self {
+            Self::CitizenId => Mask::Keep { first: 6, last: 4 },
+            _ if !graded => Mask::None,
+            Self::Text { .. } => Mask::FirstOnly,
+            Self::Date(_) => Mask::YearOnly,
+            Self::Division => Mask::County,
+            Self::CreditCode | Self::OrganisationCode | Self::LicenseId => {
+                Mask::Keep { first: 2, last: 4 }
+            }
+            Self::Code { .. }
+            | Self::Integer(_)
+            | Self::Decimal { .. }
+            | Self::Boolean
+            | Self::DateTime => Mask::Blank,
+        }
+    }
 }

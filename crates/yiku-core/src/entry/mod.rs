@@ -3,12 +3,14 @@
 mod item;
 mod metadata;
 mod name;
+mod parse;
 mod rule;
 mod version;
 
 pub use item::{Bounds, DataItem, ItemType};
 pub use metadata::{Examples, InvalidExample, Metadata, Share, SharingClass, Text};
 pub use name::{EntryName, InvalidEntryName, is_name};
+pub use parse::parse;
 pub use rule::{Feed, Operand, OrderOperator, Rule, RuleForm, SetValue};
 pub use version::{InvalidVersion, Version};
 
