@@ -1,7 +1,7 @@
 //! Findings as people read them: what is wrong and what to do, in Chinese and English, with the
 //! value masked. Made only for rows that have findings.
 
-use super::{Cause, Contract, Finding, MappedRow, compile::Message, value::CODE_LENGTH_MAX};
+use super::{Cause, Contract, Finding, MappedRow, compile::Message, form::UNKNOWN_CODE_LENGTH_MAX};
 use crate::{
     entry::{Bounds, DataItem, ItemType, Operand, OrderOperator, Rule, RuleForm},
     identifier::Fault,
@@ -172,7 +172,7 @@ fn length_message(item: &DataItem, value: Option<&str>) -> Message {
     let actual = value.map_or(0, |value| value.chars().count());
     let (min, max) = match item.kind {
         ItemType::Text { min_length, max_length, .. } => (min_length as usize, max_length as usize),
-        _ => (1, CODE_LENGTH_MAX),
+        _ => (1, UNKNOWN_CODE_LENGTH_MAX),
     };
     (
         format!("{zh}有 {actual} 个字符，应为 {min} 至 {max} 个"),

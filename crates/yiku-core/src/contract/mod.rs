@@ -28,6 +28,7 @@ mod compile;
 mod decode;
 mod describe;
 mod encode;
+pub mod form;
 pub mod number;
 mod rule;
 mod value;

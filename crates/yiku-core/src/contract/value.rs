@@ -3,7 +3,9 @@
 use super::{
     Cause, Finding,
     compile::{Column, Kind},
-    encode, number,
+    encode,
+    form::UNKNOWN_CODE_LENGTH_MAX,
+    number,
 };
 use crate::{
     calendar,
@@ -168,7 +170,7 @@ fn citizen(
 /// text that could be a code.
 #[cold]
 fn stranger(text: &str, item: usize, unknown: Severity, findings: &mut Vec<Finding>) -> bool {
-    let impossible = text_finding(text, item, 1, CODE_LENGTH_MAX, None);
+    let impossible = text_finding(text, item, 1, UNKNOWN_CODE_LENGTH_MAX, None);
     let severity = if impossible.is_some() { Severity::Reject } else { unknown };
     note(Code::CodeList, severity, item, Cause::Plain, findings);
     severity == Severity::Warn
@@ -246,6 +248,3 @@ fn has_control(text: &[u8]) -> bool {
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// Most characters of a code that a list in which unknown codes only warn lets through.
-pub(crate) const CODE_LENGTH_MAX: usize = 64;
