@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::entry::Text;
 
+mod parse;
 mod set;
 
+pub use parse::parse;
 pub use set::CodeSet;
 
 /// One code.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ListedCode {
     /// The code as it stands in rows.
     pub code: String,
@@ -17,6 +19,14 @@ pub struct ListedCode {
     pub name: Text,
     /// Whether it is in use now; codes of the past stay valid in rows.
     pub current: bool,
+    /// First and last year in which the code is known to have been in use, where known.
+    pub years: (Option<u16>, Option<u16>),
+    /// The code above it, for divisions.
+    pub parent: Option<String>,
+    /// What kind of division it is: `province`, `city`, `county`, `town`, `village`.
+    pub level: Option<String>,
+    /// The code that took its place.
+    pub successor: Option<String>,
 }
 
 /// One list of codes. Divisions are a code list too, named [`DIVISIONS`].
@@ -28,6 +38,10 @@ pub struct CodeList {
     pub title: Text,
     /// The standard's number, such as `GB/T 2261.1-2003`.
     pub standard: Option<String>,
+    /// Where the codes were taken from.
+    pub source: String,
+    /// Whether they were compared with the standard's own text.
+    pub verified: bool,
     /// Whether an unknown code only warns.
     pub warn_unknown: bool,
     /// The codes in the order of the standard.

@@ -4,8 +4,10 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod catalog;
 pub mod code_list;
 pub mod contract;
+pub mod department;
 pub mod derive;
 pub mod digest;
 pub mod entry;

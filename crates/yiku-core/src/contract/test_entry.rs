@@ -39,8 +39,8 @@ pub(crate) fn bounds(min: &str, max: &str) -> Bounds {
 pub(crate) fn list(name: &str, codes: &[&str]) -> CodeList {
     let codes = codes.iter().map(|code| ListedCode {
         code: (*code).into(),
-        name: Text::default(),
         current: true,
+        ..ListedCode::default()
     });
     CodeList { name: name.into(), codes: codes.collect(), ..CodeList::default() }
 }

@@ -163,25 +163,6 @@ fn date(reader: &mut Reader<'_>, node: &Node) -> Option<NaiveDate> {
     days.map(crate::calendar::date)
 }
 
-/// A word of a code list that the catalog itself needs, such as `grade`.
-fn listed(reader: &mut Reader<'_>, node: &Node, lists: &CodeLists, list: &str) -> Option<String> {
-    let code = reader.text(node)?;
-    match lists.get(list) {
-        None => reader.note(
-            node.place,
-            format!("缺少代码表 `{list}`；请加文件 codelists/{list}.yaml"),
-            format!("there is no code list `{list}`; add codelists/{list}.yaml"),
-        ),
-        Some(found) if found.find(code).is_none() => reader.note(
-            node.place,
-            format!("代码表 `{list}` 中没有 `{code}`；请见 codelists/{list}.yaml"),
-            format!("code list `{list}` has no `{code}`; see codelists/{list}.yaml"),
-        ),
-        Some(_) => return Some(code.to_owned()),
-    }
-    None
-}
-
 /// Both messages or none.
 fn both_or_none(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<super::Text> {
     let zh = fields.optional_text(reader, "zh");

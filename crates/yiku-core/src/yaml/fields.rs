@@ -1,7 +1,7 @@
 //! Walking a tree: each key is asked for once, what was never asked for is unknown, and every
 //! problem is noted where it stands.
 
-use crate::{entry::Text, problem::Problem};
+use crate::{code_list::CodeLists, entry::Text, problem::Problem};
 
 use super::{Content, Key, Node, Place};
 
@@ -16,6 +16,11 @@ impl<'a> Reader<'a> {
     /// A reader for the file at `path`.
     pub fn new(path: &'a str) -> Self {
         Self { path, problems: Vec::new() }
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &'a str {
+        self.path
     }
 
     /// Notes a problem.
@@ -107,6 +112,18 @@ impl<'a> Reader<'a> {
         (texts.len() == list.len()).then_some(texts)
     }
 
+    /// `{ zh: …, en: … }`, where the English may be left out: the Chinese then stands for it.
+    pub fn chinese(&mut self, node: &Node) -> Option<Text> {
+        let mut fields = self.map(node)?;
+        let zh = fields.text(self, "zh");
+        let en = fields.optional_text(self, "en");
+        fields.end(self);
+        Some(Text {
+            zh: zh?.to_owned(),
+            en: en.unwrap_or_else(|| zh.unwrap_or_default().to_owned()),
+        })
+    }
+
     /// `{ zh: …, en: … }`.
     pub fn both(&mut self, node: &Node) -> Option<Text> {
         let mut fields = self.map(node)?;
@@ -126,6 +143,25 @@ impl<'a> Reader<'a> {
         text.parse()
             .map_err(|error| self.note(node.place, format!("`{text}` {zh}"), format!("{error}")))
             .ok()
+    }
+
+    /// A code of a list that the catalog itself needs, such as `grade`.
+    pub fn listed(&mut self, node: &Node, lists: &CodeLists, list: &str) -> Option<String> {
+        let code = self.text(node)?;
+        match lists.get(list) {
+            None => self.note(
+                node.place,
+                format!("缺少代码表 `{list}`；请加文件 codelists/{list}.yaml"),
+                format!("there is no code list `{list}`; add codelists/{list}.yaml"),
+            ),
+            Some(found) if found.find(code).is_none() => self.note(
+                node.place,
+                format!("代码表 `{list}` 中没有 `{code}`；请见 codelists/{list}.yaml"),
+                format!("code list `{list}` has no `{code}`; see codelists/{list}.yaml"),
+            ),
+            Some(_) => return Some(code.to_owned()),
+        }
+        None
     }
 
     /// Notes a word that is not one of those known here.

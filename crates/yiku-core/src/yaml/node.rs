@@ -52,6 +52,27 @@ pub enum Content {
     Map(Vec<(Key, Node)>),
 }
 
+impl Node {
+    /// The value at a path of keys; an index of a list is written as a number. As far as the path
+    /// leads, so that a problem is shown as near as can be.
+    pub fn nearest(&self, path: &[&str]) -> Place {
+        let Some((first, rest)) = path.split_first() else { return self.place };
+        match &self.content {
+            Content::Map(pairs) => match pairs.iter().find(|(key, _)| key.text == *first) {
+                Some((key, _)) if rest.is_empty() => key.place,
+                Some((_, node)) => node.nearest(rest),
+                None => self.place,
+            },
+            Content::List(list) => first
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| list.get(index))
+                .map_or(self.place, |node| node.nearest(rest)),
+            _ => self.place,
+        }
+    }
+}
+
 /// Reads one file. Notes every double key, anchor, alias and tag; broken syntax ends it.
 pub fn parse(path: &str, text: &str) -> Result<Node, Vec<Problem>> {
     let mut builder = Builder { path, problems: Vec::new(), open: Vec::new(), root: None };

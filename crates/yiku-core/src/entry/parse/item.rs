@@ -11,7 +11,7 @@ use crate::{
     yaml::{Content, Fields, Node, Place, Reader},
 };
 
-use super::{listed, pattern};
+use super::pattern;
 
 pub(super) fn items(
     reader: &mut Reader<'_>,
@@ -43,7 +43,7 @@ fn item(reader: &mut Reader<'_>, name: &str, node: &Node, lists: &CodeLists) -> 
     let (zh, en) = bilingual(reader, &mut fields);
     let std = fields.optional_text(reader, "std");
     let optional = fields.find("optional").and_then(|node| reader.boolean(node));
-    let grade = fields.find("grade").and_then(|node| listed(reader, node, lists, "grade"));
+    let grade = fields.find("grade").and_then(|node| reader.listed(node, lists, "grade"));
     let mask_node = fields.find("mask");
     let mask: Option<Mask> = mask_node.and_then(|node| {
         let zh = "不是掩码：none、first-only、keep-N-M、year-only、county、pseudonym、blank";

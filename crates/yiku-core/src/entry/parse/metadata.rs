@@ -8,7 +8,7 @@ use crate::{
     yaml::{Fields, Node, Reader},
 };
 
-use super::{date, listed};
+use super::date;
 
 pub(super) fn metadata(
     reader: &mut Reader<'_>,
@@ -23,7 +23,7 @@ pub(super) fn metadata(
     let format = fields.need(reader, "format").and_then(|node| format(reader, node));
     let source_system = fields.text(reader, "source_system").map(str::to_owned);
     let update =
-        fields.need(reader, "update").and_then(|node| listed(reader, node, lists, "update-cycle"));
+        fields.need(reader, "update").and_then(|node| reader.listed(node, lists, "update-cycle"));
     let related = fields.find("related").map(|node| related(reader, node)).unwrap_or_default();
     let basis = fields.text(reader, "basis").map(str::to_owned);
     let secrecy = fields.need(reader, "secrecy").and_then(|node| secrecy(reader, node));
@@ -116,7 +116,7 @@ fn secrecy(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 fn grading(reader: &mut Reader<'_>, node: &Node, lists: &CodeLists) -> Option<(String, String)> {
     let mut fields = reader.map(node)?;
     let category = fields.text(reader, "category");
-    let grade = fields.need(reader, "grade").and_then(|node| listed(reader, node, lists, "grade"));
+    let grade = fields.need(reader, "grade").and_then(|node| reader.listed(node, lists, "grade"));
     fields.end(reader);
     Some((category?.to_owned(), grade?))
 }

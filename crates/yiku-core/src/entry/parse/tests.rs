@@ -6,11 +6,7 @@ fn lists() -> CodeLists {
         name: name.into(),
         codes: codes
             .iter()
-            .map(|code| ListedCode {
-                code: (*code).into(),
-                name: Default::default(),
-                current: true,
-            })
+            .map(|code| ListedCode { code: (*code).into(), current: true, ..ListedCode::default() })
             .collect(),
         ..CodeList::default()
     };

@@ -1,0 +1,133 @@
+use super::*;
+
+const LIST: &str = "title: { zh: 一, en: one }\nsource: x\nverified: true\nunknown: reject\n";
+
+fn file(path: &str, text: impl Into<String>) -> SourceFile {
+    SourceFile { path: path.into(), text: text.into() }
+}
+
+fn list(name: &str, codes: &[&str]) -> SourceFile {
+    let codes: String =
+        codes.iter().map(|code| format!("  \"{code}\": {{ zh: {code} }}\n")).collect();
+    file(&format!("codelists/{name}.yaml"), format!("list: {name}\n{LIST}codes:\n{codes}"))
+}
+
+fn entry(name: &str) -> SourceFile {
+    let text = format!(
+        r#"entry: {name}
+version: "1.0.0"
+code: "1/1"
+name: {{ zh: 一, en: one }}
+summary: {{ zh: 一, en: one }}
+attribute: department
+level: department
+format: {{ class: database, kind: mysql }}
+source_system: 系统
+update: daily
+basis: 规定
+secrecy: none
+grading: {{ category: 一, grade: general-1 }}
+review: {{ secrecy: passed, personal_impact: none, approved_by: 一, approved_on: "2026-01-01" }}
+share: {{ class: unconditional, modes: [file] }}
+open: {{ class: closed }}
+key: id
+items:
+  id: {{ zh: 编号, type: text, length: 4 }}
+  count: {{ zh: 数, type: integer, optional: true }}
+rules:
+  some: {{ cel: 'count > 0', zh: 应大于零, en: must be above zero }}
+examples:
+  valid: [{{ id: a, count: 1 }}]
+  invalid: [{{ row: {{ id: a, count: 0 }}, expect: [{{ code: rule, rule: some }}] }}]
+"#
+    );
+    file(&format!("entries/{name}.yaml"), text)
+}
+
+fn sample() -> Vec<SourceFile> {
+    vec![
+        list("grade", &["general-1"]),
+        list("update-cycle", &["daily"]),
+        list("department-kind", &["government"]),
+        list("department-level", &["city"]),
+        file(
+            "departments.yaml",
+            "departments: { tax: { name: { zh: 税务局, en: Tax }, credit_code: \
+             11431300MB00000191, kind: government, level: city } }",
+        ),
+        entry("tax/payer"),
+    ]
+}
+
+#[track_caller]
+fn check(files: &[SourceFile], expected: &[&str]) -> Catalog {
+    let (catalog, problems) = Catalog::read(files);
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(lines, expected);
+    catalog
+}
+
+#[test]
+fn a_whole_catalog() {
+    let catalog = check(&sample(), &[]);
+    assert_eq!(catalog.entries.len(), 1);
+    assert_eq!(catalog.departments["tax"].title.zh, "税务局");
+    assert!(catalog.lists.get("grade").is_some());
+}
+
+#[test]
+fn what_holds_between_files() {
+    let with = |more: SourceFile| {
+        let mut files = sample();
+        files.push(more);
+        files
+    };
+    check(
+        &with(entry("water/user")),
+        &["entries/water/user.yaml:1:1: there is no department `water`; add it to \
+           departments.yaml"],
+    );
+    check(
+        &with(file("entries/tax/other.yaml", entry("tax/payer").text)),
+        &["entries/tax/other.yaml:1:1: the name `tax/payer` is not that of the path; write \
+           `tax/other`"],
+    );
+    check(
+        &with(file("codelists/sex.yaml", list("gender", &["a"]).text)),
+        &["codelists/sex.yaml:1:1: the name `gender` is not that of the path; write `sex`"],
+    );
+    check(
+        &with(file("entries/payer.yml", "")),
+        &["entries/payer.yml: no file is read here: put it in entries/<department>/, \
+           codelists/, libraries/ or grants/, and let it end in .yaml"],
+    );
+    check(&with(file("README.md", "")), &[]);
+    let no_departments: Vec<SourceFile> =
+        sample().into_iter().filter(|file| file.path.starts_with("codelists")).collect();
+    check(
+        &no_departments,
+        &["departments.yaml: there is no such file; list the departments in it"],
+    );
+}
+
+#[test]
+fn examples_do_what_they_say() {
+    let mend = |old: &str, new: &str| {
+        let mut files = sample();
+        let text = &mut files.last_mut().expect("the entry is last").text;
+        assert!(text.contains(old));
+        *text = text.replace(old, new);
+        files
+    };
+    check(
+        &mend("valid: [{ id: a, count: 1 }]", "valid: [{ id: abcde, count: 1 }]"),
+        &["entries/tax/payer.yaml:24:11: a valid example has a problem, length id: id has 5 \
+           characters and may have 1 to 4"],
+    );
+    check(
+        &mend("row: { id: a, count: 0 }", "row: { id: a, count: 2 }"),
+        &["entries/tax/payer.yaml:25:13: the problem rule was expected and not found; found: -"],
+    );
+    let problems = Catalog::read(&mend("count > 0", "count >")).1;
+    assert!(problems[0].to_string().starts_with("entries/tax/payer.yaml:22:3: rule `some`: "));
+}

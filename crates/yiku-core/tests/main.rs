@@ -1,0 +1,3 @@
+//! The core on the repository's own catalog.
+
+mod catalog;
