@@ -66,16 +66,12 @@ fn equal(kind: &ItemType, value: &str, other: &str) -> bool {
 fn compare(kind: &ItemType, value: &str, other: &str) -> Ordering {
     let number = |text: &str| text.parse::<rust_decimal::Decimal>().ok();
     match kind {
-        ItemType::Integer(_) | ItemType::Decimal { .. } => {
-            match (number(value), number(other)) {
-                (Some(value), Some(other)) => value.cmp(&other),
-                _ => value.cmp(other),
-            }
-        }
+        ItemType::Integer(_) | ItemType::Decimal { .. } => match (number(value), number(other)) {
+            (Some(value), Some(other)) => value.cmp(&other),
+            _ => value.cmp(other),
+        },
         // A bound given as a day covers the whole day of a moment.
-        ItemType::DateTime if other.len() == 10 => {
-            value.get(..10).unwrap_or(value).cmp(other)
-        }
+        ItemType::DateTime if other.len() == 10 => value.get(..10).unwrap_or(value).cmp(other),
         _ => value.cmp(other),
     }
 }

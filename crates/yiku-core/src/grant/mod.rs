@@ -1,9 +1,15 @@
 //! Grants (授权): who may have what of an entity or an entry, for what, until when.
 
+mod check;
 mod filter;
+mod parse;
+#[cfg(test)]
+mod tests;
 mod view;
 
+pub use check::{check, entry_columns, subject_columns};
 pub use filter::{RowFilter, Test};
+pub use parse::parse;
 pub use view::{GrantView, View, ViewColumn, ViewError};
 
 use std::{collections::BTreeMap, fmt};

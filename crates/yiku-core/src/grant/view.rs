@@ -71,6 +71,21 @@ pub enum ViewError {
     },
 }
 
+impl ViewError {
+    /// What is wrong, in Chinese.
+    pub fn to_zh(&self) -> String {
+        match self {
+            Self::NoItem { of, item } => format!("`{of}` 没有数据项 `{item}`"),
+            Self::KeyLeftOut { of, item } => {
+                format!("`{of}` 的主键项 `{item}` 必须列在 items 中，否则无法撤回")
+            }
+            Self::KeyMasked { item } => {
+                format!("主键项 `{item}` 只能不脱敏或用 pseudonym，否则不同的人会变成同一个")
+            }
+        }
+    }
+}
+
 impl GrantView {
     /// Binds the grant to its subject: its columns and which of them are the key. `mask_key` is
     /// the grantee's own, for pseudonyms.
@@ -96,8 +111,8 @@ impl GrantView {
         for &item in key {
             let name = &columns[item].column.name;
             let place = cells.iter().position(|(cell, _)| *cell == item);
-            let place = place
-                .ok_or_else(|| ViewError::KeyLeftOut { of: of(), item: name.clone() })?;
+            let place =
+                place.ok_or_else(|| ViewError::KeyLeftOut { of: of(), item: name.clone() })?;
             if !matches!(cells[place].1, Mask::None | Mask::Pseudonym) {
                 return Err(ViewError::KeyMasked { item: name.clone() });
             }
@@ -182,7 +197,8 @@ fn masked_column(column: &TableColumn, mask: Mask) -> TableColumn {
     use crate::derive::ColumnType;
     let mut column = column.clone();
     match mask {
-        Mask::None | Mask::YearOnly => {}
+        Mask::None => {}
+        Mask::YearOnly => column.column_type = ColumnType::Date,
         Mask::Pseudonym => column.column_type = ColumnType::Text { max_length: 32 },
         Mask::Blank => column.required = false,
         Mask::Keep { .. } | Mask::FirstOnly | Mask::County => {

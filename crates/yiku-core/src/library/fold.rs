@@ -190,8 +190,11 @@ mod tests {
         let mut out = Folded::default();
         fold(&entity, "k", &contributions, &mut out);
         let show = |value: Option<&str>| value.unwrap_or("-").to_owned();
-        let mut text =
-            format!("{} {}", out.values[0].unwrap_or("?"), show(out.values[1]) + " " + &show(out.values[2]));
+        let mut text = format!(
+            "{} {}",
+            out.values[0].unwrap_or("?"),
+            show(out.values[1]) + " " + &show(out.values[2])
+        );
         for conflict in &out.conflicts {
             let value = |index: usize| show(contributions[index].values.get(conflict.item));
             text += &format!(

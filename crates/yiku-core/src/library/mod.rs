@@ -6,10 +6,14 @@
 
 mod feed;
 mod fold;
+mod parse;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use feed::{FeedPlan, Plan};
 pub use fold::{Conflict, Contribution, Folded, fold};
+pub use parse::parse;
 pub use sweep::{SweepHold, SweepNumbers, may_sweep};
 
 use crate::{

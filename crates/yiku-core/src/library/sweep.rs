@@ -12,7 +12,7 @@ pub struct SweepNumbers {
 }
 
 /// Why a sweep waits for a person.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum SweepHold {
     /// A rejected row could be any record: it cannot be counted as seen.
     #[error("{0} rejected rows had no readable key: they may be records that seem to be gone")]
