@@ -2,7 +2,7 @@
 //! nobody else. Personal data appears in receipts and indexes only in this form.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::{operation::Operation, row_version::RowVersion, tree::Hash};
 
@@ -55,6 +55,11 @@ impl Digester {
         mac.update(bytes);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// The plain digest of bytes that are no personal data: a file, a published version, a random token.
+pub fn sha256(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
 }
 
 fn length(bytes: usize) -> [u8; 4] {
