@@ -5,7 +5,7 @@
 
 use sqlx::Row;
 
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, rows::number};
 
 /// Where a unit stands in one partition of a topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,12 +53,12 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
         "UPDATE cursor SET next = $1
          WHERE unit = $2 AND topic = $3 AND partition = $4 AND topic_id = $5 AND next = $6",
     )
-    .bind(offset(read.to))
+    .bind(number(read.to))
     .bind(read.unit)
     .bind(read.topic)
     .bind(i64::from(read.partition))
     .bind(read.topic_id)
-    .bind(offset(read.from))
+    .bind(number(read.from))
     .execute(&mut **tx)
     .await?
     .rows_affected();
@@ -83,7 +83,7 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
             .bind(read.topic)
             .bind(i64::from(read.partition))
             .bind(read.topic_id)
-            .bind(offset(read.to))
+            .bind(number(read.to))
             .execute(&mut **tx)
             .await?;
             Ok(())
@@ -135,8 +135,4 @@ fn from_row(row: &sqlx::sqlite::SqliteRow) -> Result<Cursor, StoreError> {
         topic_id: row.try_get(3)?,
         next: row.try_get::<i64, _>(4)?.cast_unsigned(),
     })
-}
-
-fn offset(offset: u64) -> i64 {
-    i64::try_from(offset).expect("offsets stay below 2^63")
 }

@@ -4,11 +4,17 @@
 //! things that must agree calls several functions in one [`Tx`]. Nothing here reads the clock:
 //! times come from the caller, in milliseconds since 1970.
 
+pub mod catalog;
+pub mod connector;
 pub mod cursor;
 mod engine;
 mod error;
 mod migration;
+pub mod publication;
+pub mod quarantine;
+pub mod receipt;
 mod rows;
+pub mod token;
 
 pub use engine::{Connection, Snapshot, Store, Tx};
 pub use error::StoreError;

@@ -26,11 +26,38 @@ pub(crate) struct Migration {
 
 /// Every migration, in order. 0001 to 0099: installation, catalog, connectors, quarantine,
 /// receipts; 0100 on: libraries and deliveries.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "installation",
-    sql: include_str!("../../../schemas/sql/0001_installation.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "installation",
+        sql: include_str!("../../../schemas/sql/0001_installation.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "receipt",
+        sql: include_str!("../../../schemas/sql/0002_receipt.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "receipt_forever",
+        sql: include_str!("../../../schemas/sql/0003_receipt_forever.sqlite.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "registry",
+        sql: include_str!("../../../schemas/sql/0004_registry.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "publication",
+        sql: include_str!("../../../schemas/sql/0005_publication.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "quarantine",
+        sql: include_str!("../../../schemas/sql/0006_quarantine.sql"),
+    },
+];
 
 /// Refuses foreign and newer files, then brings the tables up to date.
 pub(crate) async fn migrate(db: &mut SqliteConnection, path: &str) -> Result<(), StoreError> {

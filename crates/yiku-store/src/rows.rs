@@ -51,4 +51,54 @@ pub(crate) fn text(head: &str, columns: usize, rows: usize, tail: &str) -> Strin
     sql
 }
 
+/// Runs `head IN ($n, …)` for `values`, in statements of a few fixed sizes; `bind` binds what `head`
+/// names before them. Returns how many rows changed.
+pub(crate) async fn change_in(
+    db: &mut Connection,
+    head: &'static str,
+    bound: usize,
+    values: &[i64],
+    bind: impl for<'q> Fn(Statement<'q>) -> Statement<'q>,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    let mut rest = values;
+    while !rest.is_empty() {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+        let (chunk, after) = rest.split_at(size);
+        rest = after;
+        let places: Vec<_> = (1..=size).map(|place| format!("${}", bound + place)).collect();
+        let sql = format!("{head} IN ({})", places.join(", "));
+        let mut statement = bind(sqlx::query(AssertSqlSafe(sql)));
+        for value in chunk {
+            statement = statement.bind(*value);
+        }
+        changed += statement.execute(&mut *db).await?.rows_affected();
+    }
+    Ok(changed)
+}
+
+/// Takes `count` numbers under a name, without gaps; returns the first of them, from 1.
+pub(crate) async fn numbers(
+    db: &mut Connection,
+    name: &str,
+    count: usize,
+) -> Result<i64, StoreError> {
+    let count = i64::try_from(count).expect("a batch is small");
+    let last: i64 = sqlx::query_scalar(
+        "INSERT INTO counter (name, last) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET last = counter.last + excluded.last
+         RETURNING last",
+    )
+    .bind(name)
+    .bind(count)
+    .fetch_one(db)
+    .await?;
+    Ok(last - count + 1)
+}
+
+/// A count or an offset, as databases hold it.
+pub(crate) fn number(number: u64) -> i64 {
+    i64::try_from(number).expect("counts and offsets stay below 2^63")
+}
+
 const SIZES: [usize; 4] = [128, 32, 8, 1];

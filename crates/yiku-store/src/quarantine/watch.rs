@@ -1,0 +1,114 @@
+//! Overtaken rows: a later row of their key was accepted, nothing is left to mend.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::{HashMap, HashSet};
+use yiku_core::{digest::Digester, entry::EntryName, row_version::RowVersion};
+
+use super::{State, decide::move_codes};
+use crate::{Connection, StoreError, Tx};
+
+/// Which keys have a row in quarantine that a later row could overtake: kept in memory, so that
+/// accepted rows cost one look each, and one short query per batch.
+#[derive(Default)]
+pub struct Watch {
+    hasher: RandomState,
+    entries: HashMap<String, Keys>,
+}
+
+#[derive(Default)]
+struct Keys {
+    /// The last quarantined row that was looked at.
+    last: i64,
+    hashes: HashSet<u64>,
+}
+
+/// An accepted row.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted<'a> {
+    /// Its record's key.
+    pub key: &'a str,
+    /// Its version.
+    pub version: RowVersion,
+}
+
+impl Watch {
+    /// Nothing is known yet: the first batch of a resource reads its open rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Marks open and returned rows as overtaken whose key is among the `accepted` rows of `entry`
+    /// with a later version. Returns how many. Runs in the transaction of the merge.
+    pub async fn overtake(
+        &mut self,
+        tx: &mut Tx,
+        digester: &Digester,
+        entry: &EntryName,
+        accepted: impl IntoIterator<Item = Accepted<'_>>,
+        at_ms: i64,
+    ) -> Result<u64, StoreError> {
+        self.refresh(tx, entry).await?;
+        let Some(keys) = self.entries.get(entry.as_str()) else { return Ok(0) };
+        if keys.hashes.is_empty() {
+            return Ok(0);
+        }
+        let mut overtaken = Vec::new();
+        for row in accepted {
+            if keys.hashes.contains(&self.hasher.hash_one(row.key)) {
+                let digest = digester.key(entry.as_str(), row.key);
+                overtaken.extend(mark(tx, entry, &digest, &row.version, at_ms).await?);
+            }
+        }
+        move_codes(tx, State::Overtaken, &overtaken).await?;
+        Ok(overtaken.len() as u64)
+    }
+
+    /// Learns the rows that came into quarantine since the last look.
+    async fn refresh(&mut self, db: &mut Connection, entry: &EntryName) -> Result<(), StoreError> {
+        let known = self.entries.entry_ref(entry.as_str()).or_default();
+        loop {
+            let page: Vec<(i64, Option<String>)> = sqlx::query_as(
+                "SELECT id, key FROM quarantine
+                 WHERE state IN ('open', 'returned') AND entry = $1 AND id > $2
+                 ORDER BY id LIMIT $3",
+            )
+            .bind(entry.as_str())
+            .bind(known.last)
+            .bind(PAGE)
+            .fetch_all(&mut *db)
+            .await?;
+            let full = page.len() as i64 == PAGE;
+            for (id, key) in page {
+                known.last = id;
+                known.hashes.extend(key.map(|key| self.hasher.hash_one(key.as_str())));
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn mark(
+    tx: &mut Tx,
+    entry: &EntryName,
+    key_digest: &[u8; 32],
+    version: &RowVersion,
+    at_ms: i64,
+) -> Result<Vec<i64>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = $4
+         WHERE key_digest = $1 AND entry = $2 AND row_version < $3
+               AND state IN ('open', 'returned')
+         RETURNING id",
+    )
+    .bind(key_digest.as_slice())
+    .bind(entry.as_str())
+    .bind(version.as_bytes().as_slice())
+    .bind(at_ms)
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+const PAGE: i64 = 10_000;
