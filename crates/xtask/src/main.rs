@@ -11,6 +11,7 @@
 mod advisories;
 mod bench;
 mod check;
+mod demo;
 mod licences;
 mod process;
 mod readme;
@@ -31,6 +32,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Shows a city's departments exchanging records
+    Demo(demo::DemoArgs),
     /// Runs every test; installs the databases they need when it may
     Test(test_run::TestArgs),
     /// Measures speed, each figure beside its measure; builds for release
@@ -43,6 +46,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test_run::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Check => check::run(),
