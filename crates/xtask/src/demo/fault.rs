@@ -232,7 +232,7 @@ pub mod cell {
     /// A remark typed into the field, far too long for it.
     pub fn too_long(value: &str) -> Option<String> {
         let remark = "（此处为经办人补录的说明，请以纸质档案为准）";
-        (!value.is_empty()).then(|| format!("{value}{}", remark.repeat(250)))
+        (!value.is_empty()).then(|| format!("{value}{}", remark.repeat(50)))
     }
 
     /// A number below zero.
@@ -280,6 +280,11 @@ pub mod cell {
     /// Cancelled, though nobody noted the day.
     pub fn cancelled(value: &str) -> Option<String> {
         (value == "存续").then(|| "注销".to_owned())
+    }
+
+    /// Ended, though nobody noted the day.
+    pub fn ended(value: &str) -> Option<String> {
+        (value == "1").then(|| "4".to_owned())
     }
 
     /// The kind of a government organ.

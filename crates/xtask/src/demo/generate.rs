@@ -68,7 +68,7 @@ fn make_unless_done(city: &City, system: &'static System, folder: &Path) -> Resu
 }
 
 /// Writes all rows of a system and returns their number.
-fn write_rows(
+pub fn write_rows(
     city: &City,
     system: &'static System,
     writer: &mut dyn Writer,
@@ -82,7 +82,9 @@ fn write_rows(
         let last = rows.peek().is_none();
         let fault = match system.cut_off().filter(|_| last) {
             Some(fault) => Some(fault),
-            None if dice.one_in(BROKEN_ONE_IN) => next_fault(system, &row, &mut turn),
+            None if dice.one_in(BROKEN_ONE_IN) && !system.is_delete(&row) => {
+                next_fault(system, &row, &mut turn)
+            }
             None => None,
         };
         match fault {

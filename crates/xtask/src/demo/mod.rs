@@ -1,8 +1,11 @@
 //! `cargo xtask demo`: a city's departments exchange records on this machine.
 
 mod city;
+mod connector;
 mod fault;
 mod generate;
+#[cfg(test)]
+mod generate_test;
 mod system;
 mod truth;
 mod write;

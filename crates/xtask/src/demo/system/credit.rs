@@ -22,6 +22,7 @@ pub static LICENCE: System = System {
     connector: "administrative-licence",
     entry: "administrative-approval/administrative-licence",
     form: Form::JsonLines,
+    more: "",
     columns: &[
         column("XK_XDR_MC", "counterpart", "do: [trim]"),
         column("XK_XDR_LB", "counterpart_kind", ""),
@@ -137,6 +138,7 @@ pub static PENALTY: System = System {
     connector: "administrative-penalty",
     entry: "market-regulation/administrative-penalty",
     form: Form::Delimited { extension: "tsv", encoding: Encoding::Gbk, rows_per_file: 2_000 },
+    more: "",
     columns: &[
         column("CF_XDR_MC", "counterpart", "do: [trim]"),
         column("CF_XDR_LB", "counterpart_kind", ""),
@@ -241,6 +243,7 @@ pub static DISHONESTY: System = System {
     connector: "dishonesty",
     entry: "development-reform/dishonesty",
     form: Form::Http,
+    more: "",
     columns: &[
         column("JLBH", "record_no", "do: [trim]"),
         column("F_MDLB", "list_kind", r#"codes: { 失信黑名单: "8", 重点关注: "4" }"#),

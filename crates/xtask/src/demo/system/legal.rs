@@ -22,6 +22,7 @@ pub static ENTERPRISE: System = System {
     connector: "enterprise",
     entry: "market-regulation/enterprise",
     form: Form::Delimited { extension: "csv", encoding: Encoding::Gbk, rows_per_file: 6_000 },
+    more: "",
     columns: &[
         column("UNISCID", "credit_code", CODE),
         column("REGNO", "registration_no", ""),
@@ -29,7 +30,7 @@ pub static ENTERPRISE: System = System {
         column("JGLB", "kind", ""),
         column("ENTTYPE", "legal_form", r#"codes: { 有限公司: "1", 合作社: "9" }"#),
         column("LEREP", "legal_representative", "do: [trim]"),
-        column("CERTYPE", "representative_document_type", ""),
+        column("CERTYPE", "", ""),
         column("CERNO", "representative_id", ID),
         column("REGCAP", "capital_10k", "do: [trim, half-width]"),
         column("REGCAPCUR", "currency", r#"codes: { 人民币: CNY }"#),
@@ -79,6 +80,7 @@ const ENTERPRISE_FAULTS: &[Fault] = &[
     fault("unknown code", "INDUSTRYPHY", cell::unknown_code, rejected("code-list", "industry")),
     fault("remark in the field", "DOM", cell::too_long, rejected("length", "address")),
     fault("nothing filled in", "OPSCOPE", cell::empty, rejected("required", "scope")),
+    fault("mistyped id", "CERNO", cell::mistyped_id, rejected("check-digit", "representative_id")),
     doubled("DOM"),
     repeated("UNISCID"),
     garbage("GXSJ"),
@@ -154,6 +156,7 @@ pub static INDIVIDUAL: System = System {
     connector: "individual-business",
     entry: "market-regulation/individual-business",
     form: Form::Sqlite { table: "gtgsh", watermark: "GXSJ" },
+    more: "",
     columns: &[
         column("TYSHXYDM", "credit_code", CODE),
         column("ZHMC", "name", "do: [trim]"),
@@ -225,6 +228,7 @@ pub static INSTITUTION: System = System {
     connector: "public-institution",
     entry: "organisation-office/public-institution",
     form: Form::Xlsx,
+    more: "",
     columns: &[
         column("统一社会信用代码", "credit_code", CODE),
         column("单位名称", "name", "do: [trim]"),
@@ -257,6 +261,7 @@ pub static SOCIAL: System = System {
     connector: "social-organisation",
     entry: "civil-affairs/social-organisation",
     form: Form::Xlsx,
+    more: "",
     columns: &[
         column("统一社会信用代码", "credit_code", CODE),
         column("单位名称", "name", "do: [trim]"),

@@ -22,6 +22,7 @@ pub static REAL_ESTATE: System = System {
     connector: "real-estate-certificate",
     entry: "natural-resources/real-estate-certificate",
     form: Form::Sqlite { table: "bdc_dzzz_zzxx", watermark: "ZZBGSJ" },
+    more: "",
     columns: &[
         column("ZZBS", "license_id", "do: [trim]"),
         column("ZZLXDM", "type_code", ""),
@@ -121,6 +122,7 @@ pub static PERMIT: System = System {
     connector: "construction-permit",
     entry: "housing-urban-rural/construction-permit",
     form: Form::JsonLines,
+    more: "",
     columns: &[
         column("zzbs", "license_id", "do: [trim]"),
         column("zzlxdm", "type_code", ""),

@@ -16,6 +16,7 @@ pub static MARRIAGE: System = System {
     connector: "marriage",
     entry: "civil-affairs/marriage",
     form: Form::Sqlite { table: "hydj_jh", watermark: "GXSJ" },
+    more: "",
     columns: &[
         column("JHZZH", "certificate_no", "do: [trim]"),
         column("NFZJHM", "husband_id", ID),
@@ -108,6 +109,7 @@ pub static DIVORCE: System = System {
     connector: "divorce",
     entry: "civil-affairs/divorce",
     form: Form::Xlsx,
+    more: "",
     columns: &[
         column("离婚证字号", "certificate_no", "do: [trim]"),
         column("离婚方式", "kind", r#"codes: { 协议: "1", 诉讼: "2" }"#),

@@ -6,6 +6,7 @@ mod license;
 mod marriage;
 mod population;
 mod service;
+mod social;
 mod spatial;
 mod value;
 mod vital;
@@ -23,6 +24,8 @@ pub struct System {
     pub entry: &'static str,
     /// What the data lies in.
     pub form: Form,
+    /// What else its connector's file says, as YAML lines.
+    pub more: &'static str,
     /// The columns, as the department calls them.
     pub columns: &'static [Column],
     /// The columns that identify a row, by name.
@@ -62,7 +65,7 @@ pub enum Form {
         /// The columns that say when a row changed, and its number.
         watermark: &'static str,
     },
-    /// An HTTP service that answers pages of JSON.
+    /// An HTTP service that answers pages of JSON: the number of each row, then the columns.
     Http,
 }
 
@@ -101,6 +104,7 @@ pub static SYSTEMS: &[&System] = &[
     &vital::CREMATION,
     &marriage::MARRIAGE,
     &marriage::DIVORCE,
+    &social::INSURANCE,
     &legal::ENTERPRISE,
     &legal::INDIVIDUAL,
     &legal::INSTITUTION,
@@ -121,7 +125,19 @@ const ID: &str = "do: [trim, half-width, id-15-to-18]";
 /// How the sex is mapped everywhere.
 const SEX: &str = r#"codes: { 男: "1", 女: "2", 未知: "0" }"#;
 
+/// The column that numbers rows where a system numbers them.
+pub const ROW_NUMBER: &str = "xh";
+
+/// The column that says what an exchange table's row does.
+const OPERATION: &str = "czbz";
+
 impl System {
+    /// Whether a row says that a record is gone. Little of such a row matters, so it is not broken.
+    pub fn is_delete(&self, row: &Row) -> bool {
+        let at = self.columns.iter().position(|column| column.name == OPERATION);
+        at.is_some_and(|at| row[at].as_deref() == Some("D"))
+    }
+
     /// The department that runs it.
     pub fn department(&self) -> &'static str {
         self.entry.split_once('/').map_or(self.entry, |(department, _)| department)

@@ -19,6 +19,7 @@ pub static HOUSEHOLD: System = System {
     connector: "household",
     entry: "public-security/household",
     form: Form::Sqlite { table: "t_czrk", watermark: "gxsj" },
+    more: "operation: { from: czbz, codes: { I: upsert, U: upsert, D: delete } }\n",
     columns: HOUSEHOLD_COLUMNS,
     key: &["GMSFHM"],
     rows: household,
@@ -154,6 +155,7 @@ pub static RESIDENCE: System = System {
     connector: "residence",
     entry: "public-security/residence",
     form: Form::Delimited { extension: "csv", encoding: Encoding::Gbk, rows_per_file: 10_000 },
+    more: "",
     columns: &[
         column("DJBH", "registration_no", ""),
         column("GMSFHM", "citizen_id", ID),

@@ -22,6 +22,7 @@ pub static ITEM: System = System {
     connector: "service-item",
     entry: "administrative-approval/service-item",
     form: Form::Http,
+    more: "",
     columns: &[
         column("task_code", "task_code", "do: [trim]"),
         column("catalog_code", "catalog_code", ""),
@@ -118,6 +119,7 @@ pub static CASE: System = System {
     connector: "case",
     entry: "administrative-approval/case",
     form: Form::Http,
+    more: "",
     columns: &[
         column("project_no", "case_no", "do: [trim]"),
         column("task_code", "task_code", ""),

@@ -17,6 +17,7 @@ pub static DIVISION: System = System {
     connector: "division",
     entry: "civil-affairs/division",
     form: Form::Delimited { extension: "csv", encoding: Encoding::Utf8, rows_per_file: u64::MAX },
+    more: "load: full\n",
     columns: &[
         column("QHDM", "code", "do: [trim, half-width]"),
         column("QHMC", "name", "do: [trim]"),
@@ -62,6 +63,7 @@ pub static ADDRESS: System = System {
     connector: "standard-address",
     entry: "public-security/standard-address",
     form: Form::Delimited { extension: "tsv", encoding: Encoding::Utf8, rows_per_file: 20_000 },
+    more: "",
     columns: &[
         column("DZBM", "address_code", "do: [trim]"),
         column("DZMC", "address", "do: [trim]"),

@@ -19,6 +19,7 @@ pub static BIRTH: System = System {
     connector: "birth",
     entry: "health/birth",
     form: Form::Delimited { extension: "csv", encoding: Encoding::Utf8Bom, rows_per_file: 5_000 },
+    more: "",
     columns: &[
         column("CSZMBH", "certificate_no", "do: [trim, half-width]"),
         column("XSEZJHM", "child_id", ID),
@@ -117,6 +118,7 @@ pub static DEATH: System = System {
     connector: "death",
     entry: "health/death",
     form: Form::Delimited { extension: "csv", encoding: Encoding::Gbk, rows_per_file: 2_000 },
+    more: "",
     columns: &[
         column("SWZMBH", "certificate_no", "do: [trim]"),
         column("GMSFHM", "citizen_id", ID),
@@ -192,6 +194,7 @@ pub static CREMATION: System = System {
     connector: "cremation",
     entry: "civil-affairs/cremation",
     form: Form::Delimited { extension: "tsv", encoding: Encoding::Utf8, rows_per_file: 2_000 },
+    more: "",
     columns: &[
         column("HHBH", "cremation_no", "do: [trim]"),
         column("SZZJHM", "citizen_id", ID),

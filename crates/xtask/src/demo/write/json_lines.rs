@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use super::{Damage, Place, Writer};
-use crate::demo::system::{Row, System};
+use crate::demo::system::{Form, ROW_NUMBER, Row, System};
 
 /// Writes one file.
 pub struct JsonLines {
@@ -18,24 +18,28 @@ pub struct JsonLines {
     file: BufWriter<File>,
     part: PathBuf,
     target: PathBuf,
-    next: u64,
+    rows: u64,
 }
 
 impl JsonLines {
-    /// Begins the file; its first row gets the number `first`.
-    pub fn new(system: &'static System, folder: &Path, first: u64) -> Result<Self> {
+    /// Begins the file.
+    pub fn new(system: &'static System, folder: &Path) -> Result<Self> {
         let name = format!("{}_001.jsonl", system.connector);
         let part = folder.join(format!(".{name}.part"));
         let file =
             File::create(&part).with_context(|| format!("cannot write {}", part.display()))?;
         let target = folder.join(name);
-        Ok(Self { system, file: BufWriter::new(file), part, target, next: first })
+        Ok(Self { system, file: BufWriter::new(file), part, target, rows: 0 })
     }
 }
 
 impl Writer for JsonLines {
     fn row(&mut self, row: &Row, damage: Damage) -> Result<Place> {
         let mut object = Map::new();
+        self.rows += 1;
+        if matches!(self.system.form, Form::Http) {
+            object.insert(ROW_NUMBER.to_owned(), self.rows.into());
+        }
         for (column, cell) in self.system.columns.iter().zip(row) {
             object.insert(column.name.to_owned(), cell.clone().map_or(Value::Null, Value::from));
         }
@@ -54,8 +58,9 @@ impl Writer for JsonLines {
             self.file.write_all(b"\n")?;
         }
         let origin = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.next += 1;
-        Ok(Place { origin, place: self.next - 1 })
+        // Lines of a file are counted from 1, rows of an answer from 0.
+        let place = if matches!(self.system.form, Form::Http) { self.rows - 1 } else { self.rows };
+        Ok(Place { origin, place })
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {

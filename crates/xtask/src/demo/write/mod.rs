@@ -50,8 +50,8 @@ pub fn open(system: &'static System, folder: &Path) -> Result<Box<dyn Writer>> {
             let layout = delimited::Layout { extension, encoding, rows_per_file };
             Box::new(delimited::Delimited::new(system, folder, layout))
         }
-        Form::JsonLines => Box::new(json_lines::JsonLines::new(system, folder, 1)?),
-        Form::Http => Box::new(json_lines::JsonLines::new(system, folder, 0)?),
+        Form::JsonLines => Box::new(json_lines::JsonLines::new(system, folder)?),
+        Form::Http => Box::new(json_lines::JsonLines::new(system, folder)?),
         Form::Xlsx => Box::new(xlsx::Xlsx::new(system, folder)?),
         Form::Sqlite { table, .. } => Box::new(sqlite::Sqlite::new(system, folder, table)?),
     })

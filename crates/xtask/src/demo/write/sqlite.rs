@@ -13,10 +13,7 @@ use sqlx::{
 use tokio::runtime::Runtime;
 
 use super::{Damage, Place, Writer};
-use crate::demo::system::{Row, System};
-
-/// The column that numbers the rows, as exchange tables have it.
-pub const ROW_NUMBER: &str = "xh";
+use crate::demo::system::{ROW_NUMBER, Row, System};
 
 /// Rows per statement.
 const CHUNK: usize = 200;
