@@ -13,6 +13,8 @@ use crate::{
     contract::{CompileError, Contract, Place},
     department::{self, Department},
     entry::{self, EntryName, EntryVersion},
+    grant::{self, Grant},
+    library::{self, Library},
     yaml,
 };
 
@@ -27,6 +29,10 @@ pub struct Catalog {
     pub lists: CodeLists,
     /// `entries/<department>/<resource>.yaml`: drafts or published versions, as the files stand.
     pub entries: BTreeMap<EntryName, EntryVersion>,
+    /// `libraries/<library>.yaml`.
+    pub libraries: BTreeMap<String, Library>,
+    /// `grants/<grant>.yaml`.
+    pub grants: BTreeMap<String, Grant>,
 }
 
 impl Catalog {
@@ -41,6 +47,8 @@ impl Catalog {
         catalog.read_lists(files, &mut problems);
         catalog.read_departments(files, &mut problems);
         catalog.read_entries(files, &mut problems);
+        catalog.read_libraries(files, &mut problems);
+        catalog.read_grants(files, &mut problems);
         problems.sort();
         (catalog, problems)
     }
@@ -105,6 +113,42 @@ impl Catalog {
             }
             self.entries.insert(entry.name.clone(), entry);
         }
+    }
+
+    fn read_libraries(&mut self, files: &[SourceFile], problems: &mut Vec<Problem>) {
+        for (file, name) in in_folder(files, "libraries/") {
+            match library::parse(&file.path, &file.text, &self.entries, &self.lists) {
+                Err(found) => problems.extend(found),
+                Ok(library) if library.name != name => {
+                    problems.push(misnamed(file, &["library"], &library.name, name));
+                }
+                Ok(library) => drop(self.libraries.insert(library.name.clone(), library)),
+            }
+        }
+    }
+
+    fn read_grants(&mut self, files: &[SourceFile], problems: &mut Vec<Problem>) {
+        for (file, name) in in_folder(files, "grants/") {
+            match grant::parse(&file.path, &file.text) {
+                Err(found) => problems.extend(found),
+                Ok(grant) if grant.name != name => {
+                    problems.push(misnamed(file, &["grant"], &grant.name, name));
+                }
+                Ok(grant) => {
+                    problems.extend(self.check_grant(file, &grant));
+                    self.grants.insert(grant.name.clone(), grant);
+                }
+            }
+        }
+    }
+
+    /// Problems of a grant that other files make, each where it stands.
+    fn check_grant(&self, file: &SourceFile, grant: &Grant) -> Vec<Problem> {
+        let departments = self.departments.keys().map(String::as_str).collect();
+        grant::check(grant, &departments, &self.entries, &self.libraries)
+            .into_iter()
+            .map(|fault| problem_at(file, &[fault.key], fault.zh, fault.en))
+            .collect()
     }
 }
 

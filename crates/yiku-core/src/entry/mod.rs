@@ -11,6 +11,7 @@ pub use item::{Bounds, DataItem, ItemType};
 pub use metadata::{Examples, InvalidExample, Metadata, Share, SharingClass, Text};
 pub use name::{EntryName, InvalidEntryName, is_name};
 pub use parse::parse;
+pub(crate) use parse::{bilingual, item_type};
 pub use rule::{Feed, Operand, OrderOperator, Rule, RuleForm, SetValue};
 pub use version::{InvalidVersion, Version};
 

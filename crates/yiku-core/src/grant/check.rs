@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     entry::{EntryName, EntryVersion, SharingClass},
     library::Library,
-    problem::Problem,
 };
 
 use super::{Grant, GrantView, Subject, ViewColumn};
@@ -46,57 +45,77 @@ pub fn entry_columns(entry: &EntryVersion) -> Vec<ViewColumn> {
     entry.items.iter().map(column).collect()
 }
 
+/// One way in which a grant does not fit the catalog.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Misfit {
+    /// The key of the grant's file that says it.
+    pub key: &'static str,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
 /// Every way in which the grant does not fit the catalog. `departments` are the short names.
 pub fn check(
-    path: &str,
     grant: &Grant,
     departments: &BTreeSet<&str>,
     entries: &BTreeMap<EntryName, EntryVersion>,
     libraries: &BTreeMap<String, Library>,
-) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut note = |zh: String, en: String| problems.push(Problem::of_file(path, zh, en));
-    for name in std::iter::once(&grant.to).chain(grant.approved.iter().map(|one| &one.department)) {
+) -> Vec<Misfit> {
+    let mut misfits = check_approvals(grant, &providers(&grant.of, entries, libraries));
+    let mut note = |key, zh: String, en: String| misfits.push(Misfit { key, zh, en });
+    let names = grant.approved.iter().map(|one| ("approved", &one.department));
+    for (key, name) in std::iter::once(("to", &grant.to)).chain(names) {
         if !departments.contains(name.as_str()) {
             note(
-                format!("departments.yaml 中没有部门 `{name}`"),
-                format!("departments.yaml has no department `{name}`"),
+                key,
+                format!("没有部门 `{name}`；请加入 departments.yaml"),
+                format!("there is no department `{name}`; add it to departments.yaml"),
             );
         }
     }
     let of = &grant.of;
     match subject_columns(of, entries, libraries) {
-        None => note(format!("目录中没有 `{of}`"), format!("the catalog has no `{of}`")),
+        None => note("of", format!("目录中没有 `{of}`"), format!("the catalog has no `{of}`")),
         Some((columns, key)) => {
             if let Err(error) = GrantView::new(grant, &columns, &key, b"") {
-                note(error.to_zh(), error.to_string());
+                note(error.key(), error.to_zh(), error.to_string());
             }
         }
     }
-    let providers = providers(of, entries, libraries);
-    for entry in providers.iter().filter_map(|name| entries.get(name)) {
-        if entry.metadata.share.class == SharingClass::Withheld && matches!(of, Subject::Entry(_)) {
-            let name = &entry.name;
-            note(
-                format!("`{name}` 不予共享，不能授权"),
-                format!("`{name}` is withheld from sharing: no grant can be of it"),
-            );
-        }
-    }
-    let approves = |department: &str| grant.approved.iter().any(|one| one.department == department);
-    if !approves(&grant.to) {
+    let withheld = |entry: &&EntryVersion| entry.metadata.share.class == SharingClass::Withheld;
+    if let Subject::Entry(name) = of
+        && entries.get(name).filter(withheld).is_some()
+    {
         note(
-            format!("缺少申请方 `{}` 的审批（条例第二十条）", grant.to),
-            format!("the approval of the receiving department `{}` is missing", grant.to),
+            "of",
+            format!("`{name}` 不予共享，不能授权"),
+            format!("`{name}` is withheld from sharing: no grant can be of it"),
         );
+    }
+    misfits
+}
+
+/// Both sides must have approved (条例 art. 20).
+fn check_approvals(grant: &Grant, providers: &[EntryName]) -> Vec<Misfit> {
+    let approves = |department: &str| grant.approved.iter().any(|one| one.department == department);
+    let mut misfits = Vec::new();
+    if !approves(&grant.to) {
+        misfits.push(Misfit {
+            key: "approved",
+            zh: format!("缺少申请方 `{}` 的审批（条例第二十条）", grant.to),
+            en: format!("the receiving department `{}` has not approved", grant.to),
+        });
     }
     if !providers.is_empty() && !providers.iter().any(|name| approves(name.department())) {
-        note(
-            "缺少数据提供方的审批（条例第二十条）".into(),
-            "the approval of a providing department is missing".into(),
-        );
+        misfits.push(Misfit {
+            key: "approved",
+            zh: "缺少数据提供方的审批（条例第二十条）".into(),
+            en: "no providing department has approved".into(),
+        });
     }
-    problems
+    misfits
 }
 
 fn providers(

@@ -72,6 +72,14 @@ pub enum ViewError {
 }
 
 impl ViewError {
+    /// The key of the grant's file that says it.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::NoItem { .. } | Self::KeyLeftOut { .. } => "items",
+            Self::KeyMasked { .. } => "masks",
+        }
+    }
+
     /// What is wrong, in Chinese.
     pub fn to_zh(&self) -> String {
         match self {

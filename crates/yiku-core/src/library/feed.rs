@@ -1,19 +1,32 @@
 //! What a resource's rows give to entities, worked out once per entry version.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     batch::{Cells, Row},
-    entry::{EntryName, EntryVersion, SetValue},
+    contract::Contract,
+    entry::{EntryName, EntryVersion, Feed, SetValue, Version},
 };
 
 use super::{Entity, Library, join_key};
 
-/// What the rows of one entry version give to entities.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The entry version.
-    pub entry: Arc<EntryVersion>,
+/// Every entity and every entry version that merging needs, bound to each other.
+///
+/// Made anew when the catalog changes. Holds all published versions of an entry: records keep the
+/// version they came with.
+#[derive(Debug, Default)]
+pub struct Merging {
+    /// All entities of all libraries.
+    pub entities: Vec<Arc<Entity>>,
+    /// Resource → version → what its rows are.
+    pub resources: BTreeMap<EntryName, BTreeMap<Version, Arc<Bound>>>,
+}
+
+/// An entry version bound to the entities that it feeds.
+#[derive(Debug)]
+pub struct Bound {
+    /// Reads bodies.
+    pub contract: Arc<Contract>,
     /// One per feed that the libraries know, in the order of the entry's file.
     pub feeds: Vec<FeedPlan>,
 }
@@ -23,8 +36,8 @@ pub struct Plan {
 pub struct FeedPlan {
     /// Place of the feed in the entry: tells the two spouses of a marriage apart.
     pub number: usize,
-    /// The entity.
-    pub entity: Arc<Entity>,
+    /// Index of the entity in [`Merging::entities`].
+    pub entity: usize,
     /// The resource among the entity's sources.
     pub source: usize,
     /// Whether the entity's key is the record's key, so that no link must be kept.
@@ -34,36 +47,53 @@ pub struct FeedPlan {
     set: Vec<Option<SetValue>>,
 }
 
-impl Plan {
-    /// Binds an entry version's feeds to the entities of the libraries. A feed whose entity the
-    /// libraries do not know (any more), or that names the resource as no source, gives nothing.
+impl Merging {
+    /// Binds libraries and contracts to each other. A feed whose entity the libraries do not know
+    /// (any more), or in which the resource is no source, gives nothing.
     pub fn new<'a>(
-        entry: Arc<EntryVersion>,
         libraries: impl IntoIterator<Item = &'a Library>,
+        contracts: impl IntoIterator<Item = Arc<Contract>>,
     ) -> Self {
-        let entities: Vec<&Entity> =
-            libraries.into_iter().flat_map(|library| &library.entities).collect();
-        let bind = |(number, feed): (usize, &crate::entry::Feed)| {
-            let found = entities.iter().find(|entity| entity.full_name() == feed.entity)?;
-            let entity = Arc::new((*found).clone());
-            let source = entity.source(&entry.name)?;
-            let mut set = vec![None; entity.items.len()];
-            for (name, value) in &feed.set {
-                if let Some(item) = entity.item(name) {
-                    set[item] = Some(value.clone());
-                }
-            }
-            let direct = feed.key == entry.key;
-            Some(FeedPlan { number, entity, source, direct, key: feed.key.clone(), set })
-        };
-        let feeds = entry.feeds.iter().enumerate().filter_map(bind).collect();
-        Self { entry, feeds }
+        let entities: Vec<Arc<Entity>> = libraries
+            .into_iter()
+            .flat_map(|library| &library.entities)
+            .map(|entity| Arc::new(entity.clone()))
+            .collect();
+        let mut resources: BTreeMap<EntryName, BTreeMap<Version, Arc<Bound>>> = BTreeMap::new();
+        for contract in contracts {
+            let entry = Arc::clone(contract.entry());
+            let feeds = bind(&entry, &entities);
+            let bound = Arc::new(Bound { contract, feeds });
+            resources.entry(entry.name.clone()).or_default().insert(entry.version, bound);
+        }
+        Self { entities, resources }
     }
 
-    /// The resource.
-    pub fn resource(&self) -> &EntryName {
-        &self.entry.name
+    /// What the rows of this version of a resource are.
+    pub fn bound(&self, resource: &EntryName, version: Version) -> Option<&Arc<Bound>> {
+        self.resources.get(resource)?.get(&version)
     }
+
+    /// The newest version known of a resource.
+    pub fn newest(&self, resource: &EntryName) -> Option<&Arc<Bound>> {
+        self.resources.get(resource)?.last_key_value().map(|(_, bound)| bound)
+    }
+}
+
+fn bind(entry: &EntryVersion, entities: &[Arc<Entity>]) -> Vec<FeedPlan> {
+    let bind = |(number, feed): (usize, &Feed)| {
+        let entity = entities.iter().position(|one| one.full_name() == feed.entity)?;
+        let source = entities[entity].source(&entry.name)?;
+        let mut set = vec![None; entities[entity].items.len()];
+        for (name, value) in &feed.set {
+            if let Some(item) = entities[entity].item(name) {
+                set[item] = Some(value.clone());
+            }
+        }
+        let direct = feed.key == entry.key;
+        Some(FeedPlan { number, entity, source, direct, key: feed.key.clone(), set })
+    };
+    entry.feeds.iter().enumerate().filter_map(bind).collect()
 }
 
 impl FeedPlan {

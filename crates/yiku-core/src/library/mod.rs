@@ -7,13 +7,16 @@
 mod feed;
 mod fold;
 mod parse;
+mod record;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-pub use feed::{FeedPlan, Plan};
+pub use feed::{Bound, FeedPlan, Merging};
+
 pub use fold::{Conflict, Contribution, Folded, fold};
 pub use parse::parse;
+pub use record::{Content, Taken, decide};
 pub use sweep::{SweepHold, SweepNumbers, may_sweep};
 
 use crate::{

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    entry::{Bounds, EntryName, EntryVersion, Feed, ItemType, SetValue},
+    code_list::CodeLists,
+    entry::{EntryName, EntryVersion, Feed, ItemType, SetValue, bilingual, item_type},
     mask::Mask,
     problem::Problem,
-    yaml::{self, Content, Fields, Key, Node, Place, Reader},
+    yaml::{self, Content, Key, Node, Place, Reader},
 };
 
 use super::{End, Entity, EntityItem, Library};
@@ -17,21 +18,18 @@ pub fn parse(
     path: &str,
     text: &str,
     entries: &BTreeMap<EntryName, EntryVersion>,
+    lists: &CodeLists,
 ) -> Result<Library, Vec<Problem>> {
     let root = yaml::parse(path, text)?;
     let mut reader = Reader::new(path);
-    let library = read_library(&mut reader, &root, entries);
+    let library = read_library(&mut reader, &root, &Known { entries, lists });
     match library {
         Some(library) if reader.is_clean() => Ok(library),
         _ => Err(reader.into_problems()),
     }
 }
 
-fn read_library(
-    reader: &mut Reader<'_>,
-    root: &Node,
-    entries: &BTreeMap<EntryName, EntryVersion>,
-) -> Option<Library> {
+fn read_library(reader: &mut Reader<'_>, root: &Node, known: &Known<'_>) -> Option<Library> {
     let mut fields = reader.map(root)?;
     let name = fields.need(reader, "library");
     let place = name.map_or(fields.place(), |node| node.place);
@@ -50,15 +48,21 @@ fn read_library(
     let mut read = Vec::new();
     for (key, node) in entities?.all() {
         check_word(reader, key);
-        read.extend(read_entity(reader, &name, key, node, entries));
+        read.extend(read_entity(reader, &name, key, node, known));
     }
     Some(Library { name, title: title?, entities: read })
 }
 
-/// One entity's file text while it is read.
+/// What else the catalog holds.
+struct Known<'e> {
+    entries: &'e BTreeMap<EntryName, EntryVersion>,
+    lists: &'e CodeLists,
+}
+
+/// The sources of one entity while it is read.
 struct Sources<'e> {
     entity: String,
-    entries: &'e BTreeMap<EntryName, EntryVersion>,
+    known: &'e Known<'e>,
     names: Vec<EntryName>,
 }
 
@@ -67,7 +71,7 @@ fn read_entity(
     library: &str,
     key: &Key,
     node: &Node,
-    entries: &BTreeMap<EntryName, EntryVersion>,
+    known: &Known<'_>,
 ) -> Option<Entity> {
     let mut fields = reader.map(node)?;
     let title = fields.need(reader, "name").and_then(|node| reader.both(node));
@@ -76,7 +80,7 @@ fn read_entity(
     let ends_node = fields.find("ends");
     fields.end(reader);
     let mut sources =
-        Sources { entity: format!("{library}.{}", key.text), entries, names: Vec::new() };
+        Sources { entity: format!("{library}.{}", key.text), known, names: Vec::new() };
     let mut entity = Entity {
         library: library.to_owned(),
         name: key.text.clone(),
@@ -97,8 +101,8 @@ fn read_entity(
     if let Some(node) = ends_node {
         read_ends(reader, &mut entity, node);
     }
-    check_order(reader, &entity, entries, key.place);
-    check_feeds(reader, &entity, entries, key.place);
+    check_order(reader, &entity, known.entries, key.place);
+    check_feeds(reader, &entity, known.entries, key.place);
     Some(entity)
 }
 
@@ -115,22 +119,17 @@ fn read_item(
         return Some(EntityItem { name: name.text.clone(), zh, kind, mask, ranks });
     }
     let mut fields = reader.map(node)?;
-    let zh = fields.optional_text(reader, "zh");
-    let _en = fields.optional_text(reader, "en");
+    let (zh, _en) = bilingual(reader, &mut fields);
     let mask = fields.find("mask").and_then(|node| reader.parsed(node, "不是一种脱敏方式"));
     let from = fields.find("from");
     let ranks = from.map(|node| read_ranks(reader, sources, name, node)).unwrap_or_default();
-    let kind = match fields.find("type") {
-        Some(node) => item_type(reader, node, &mut fields),
-        None => borrowed(reader, sources, name, node.place, &ranks).map(|(_, kind, _)| kind),
-    };
+    let kind = item_type(reader, &mut fields, sources.known.lists);
     fields.end(reader);
     let mask = mask.unwrap_or(match kind {
         Some(ItemType::CitizenId) => Mask::Keep { first: 6, last: 4 },
         _ => Mask::None,
     });
-    let zh = zh.unwrap_or_else(|| name.text.clone());
-    Some(EntityItem { name: name.text.clone(), zh, kind: kind?, mask, ranks })
+    Some(EntityItem { name: name.text.clone(), zh: zh?, kind: kind?, mask, ranks })
 }
 
 /// Chinese name, type and mask as the first source's item has them.
@@ -148,7 +147,7 @@ fn borrowed(
         .collect();
     ranked.sort_unstable();
     let item = ranked.iter().find_map(|&(_, source)| {
-        let entry = sources.entries.get(&sources.names[source])?;
+        let entry = sources.known.entries.get(&sources.names[source])?;
         let set = entry
             .feeds
             .iter()
@@ -209,7 +208,7 @@ fn read_source(
     node: &Node,
 ) -> Option<usize> {
     let entry_name: EntryName = reader.parsed(node, "不是目录条目名；请写 <部门>/<资源>")?;
-    let Some(entry) = sources.entries.get(&entry_name) else {
+    let Some(entry) = sources.known.entries.get(&entry_name) else {
         reader.note(
             node.place,
             format!("目录中没有条目 `{entry_name}`"),
@@ -392,59 +391,4 @@ fn check_word(reader: &mut Reader<'_>, key: &Key) {
             format!("`{word}` cannot be a name: write a-z first, then a-z, 0-9, single _"),
         );
     }
-}
-
-/// The type with what belongs to it, from the fields beside `type:`.
-fn item_type(reader: &mut Reader<'_>, node: &Node, fields: &mut Fields<'_>) -> Option<ItemType> {
-    #[derive(Clone, Copy)]
-    enum Word {
-        Text,
-        Code,
-        Integer,
-        Decimal,
-        Boolean,
-        Date,
-        DateTime,
-        CitizenId,
-        CreditCode,
-        OrganisationCode,
-        LicenseId,
-        Division,
-    }
-    let words = [
-        ("text", Word::Text),
-        ("code", Word::Code),
-        ("integer", Word::Integer),
-        ("decimal", Word::Decimal),
-        ("boolean", Word::Boolean),
-        ("date", Word::Date),
-        ("datetime", Word::DateTime),
-        ("citizen-id", Word::CitizenId),
-        ("credit-code", Word::CreditCode),
-        ("organisation-code", Word::OrganisationCode),
-        ("license-id", Word::LicenseId),
-        ("division", Word::Division),
-    ];
-    let mut count =
-        |reader: &mut Reader<'_>, key| fields.need(reader, key).and_then(|node| reader.count(node));
-    Some(match reader.word(node, &words)? {
-        Word::Text => {
-            ItemType::Text { min_length: 1, max_length: count(reader, "length")?, pattern: None }
-        }
-        Word::Code => ItemType::Code { list: fields.text(reader, "list")?.to_owned() },
-        Word::Decimal => ItemType::Decimal {
-            precision: count(reader, "precision")?,
-            scale: count(reader, "scale")?,
-            bounds: Bounds::default(),
-        },
-        Word::Integer => ItemType::Integer(Bounds::default()),
-        Word::Boolean => ItemType::Boolean,
-        Word::Date => ItemType::Date(Bounds::default()),
-        Word::DateTime => ItemType::DateTime,
-        Word::CitizenId => ItemType::CitizenId,
-        Word::CreditCode => ItemType::CreditCode,
-        Word::OrganisationCode => ItemType::OrganisationCode,
-        Word::LicenseId => ItemType::LicenseId,
-        Word::Division => ItemType::Division,
-    })
 }

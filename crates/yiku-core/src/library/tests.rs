@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::*;
 use crate::{
     batch::Cells,
+    code_list::CodeLists,
+    contract::Contract,
     entry::{
         Bounds, DataItem, EntryVersion, Examples, Feed, Metadata, SetValue, Share, SharingClass,
     },
@@ -106,6 +108,21 @@ fn entries() -> BTreeMap<EntryName, EntryVersion> {
     [household, marriage].into_iter().map(|entry| (entry.name.clone(), entry)).collect()
 }
 
+fn lists() -> CodeLists {
+    let text = "
+list: marital
+title: { zh: 婚姻状况, en: Marital status }
+standard: GB/T 2261.2-2003
+source: a sample
+verified: false
+unknown: reject
+codes: { \"20\": { zh: 已婚, en: Married } }
+";
+    let mut lists = CodeLists::default();
+    lists.insert(crate::code_list::parse("marital.yaml", text, |_| None).expect("a list"));
+    lists
+}
+
 const LIBRARY: &str = "
 library: population
 name: { zh: 人口库, en: Population }
@@ -126,7 +143,8 @@ entities:
 fn check(from: &str, to: &str, expected: &[&str]) {
     assert!(LIBRARY.contains(from), "{from}");
     let text = LIBRARY.replacen(from, to, 1);
-    let problems = parse("libraries/population.yaml", &text, &entries()).expect_err("refused");
+    let problems =
+        parse("libraries/population.yaml", &text, &entries(), &lists()).expect_err("refused");
     let found: Vec<String> = problems.iter().map(ToString::to_string).collect();
     let expected: Vec<String> =
         expected.iter().map(|line| format!("libraries/population.yaml:{line}")).collect();
@@ -135,7 +153,7 @@ fn check(from: &str, to: &str, expected: &[&str]) {
 
 #[test]
 fn a_library_takes_types_from_its_first_sources() {
-    let library = parse("population.yaml", LIBRARY, &entries()).expect("right");
+    let library = parse("population.yaml", LIBRARY, &entries(), &lists()).expect("right");
     let person = library.entity("person").expect("it is there");
     assert_eq!(person.full_name(), "population.person");
     assert_eq!(person.table_name(), "population__person");
@@ -177,11 +195,11 @@ fn mistakes_are_found_where_they_stand() {
     );
     check(
         "death_date: [public-security/household]",
-        "death_date: { type: date, from: [civil-affairs/marriage] }",
+        "death_date: { zh: 死亡日期, type: date, from: [civil-affairs/marriage] }",
         &[
             "5:3: `public-security/household` sets `death_date` of population.person, but is no \
              source of it here",
-            "11:40: `civil-affairs/marriage` does not set `death_date` of population.person: add \
+            "11:50: `civil-affairs/marriage` does not set `death_date` of population.person: add \
              it to its feeds or remove it here",
         ],
     );
@@ -190,9 +208,12 @@ fn mistakes_are_found_where_they_stand() {
 #[test]
 fn a_marriage_gives_to_two_persons() {
     let entries = entries();
-    let library = parse("population.yaml", LIBRARY, &entries).expect("right");
+    let library = parse("population.yaml", LIBRARY, &entries, &lists()).expect("right");
     let marriage = Arc::new(entries.values().next().expect("marriage").clone());
-    let plan = Plan::new(marriage, [&library]);
+    let contract = Contract::compile(Arc::clone(&marriage), &lists()).expect("it compiles");
+    let contract = Arc::new(contract);
+    let merging = Merging::new([&library], [contract]);
+    let plan = merging.newest(&marriage.name).expect("it is bound");
     let mut cells = Cells::new(5);
     cells.push_row([Some("M1"), None, Some("W"), Some("2026-01-02"), Some("李娜")]);
     let row = cells.row(0);
