@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     entry::{EntryName, EntryVersion, SharingClass},
-    library::Library,
+    library::{Entity, Library},
 };
 
 use super::{Grant, GrantView, Subject, ViewColumn};
@@ -18,17 +18,23 @@ pub fn subject_columns(
     match of {
         Subject::Entity { library, entity } => {
             let entity = libraries.get(library)?.entity(entity)?;
-            let columns = entity.columns().into_iter().zip(&entity.items);
-            let columns = columns
-                .map(|(column, item)| ViewColumn { column, kind: item.kind.clone() })
-                .collect();
-            Some((columns, entity.key.clone()))
+            Some((entity_columns(entity), entity.key.clone()))
         }
         Subject::Entry(name) => {
             let entry = entries.get(name)?;
             Some((entry_columns(entry), entry.key.clone()))
         }
     }
+}
+
+/// The columns of an entity, as a grant sees them.
+pub fn entity_columns(entity: &Entity) -> Vec<ViewColumn> {
+    let column = |(index, column): (usize, crate::derive::TableColumn)| ViewColumn {
+        column,
+        kind: entity.items[index].kind.clone(),
+        ends: entity.ends.iter().any(|end| end.item == index),
+    };
+    entity.columns().into_iter().enumerate().map(column).collect()
 }
 
 /// The columns of an entry, as a grant sees them.
@@ -41,6 +47,7 @@ pub fn entry_columns(entry: &EntryVersion) -> Vec<ViewColumn> {
             required: item.required,
         },
         kind: item.kind.clone(),
+        ends: false,
     };
     entry.items.iter().map(column).collect()
 }

@@ -7,7 +7,7 @@ mod parse;
 mod tests;
 mod view;
 
-pub use check::{Misfit, check, entry_columns, subject_columns};
+pub use check::{Misfit, check, entity_columns, entry_columns, subject_columns};
 pub use filter::{RowFilter, Test};
 pub use parse::parse;
 pub use view::{GrantView, View, ViewColumn, ViewError};

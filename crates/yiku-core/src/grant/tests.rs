@@ -39,6 +39,7 @@ fn view() -> GrantView {
             required: false,
         },
         kind,
+        ends: false,
     };
     let plain = || ItemType::Text { min_length: 1, max_length: 50, pattern: None };
     let columns = [

@@ -16,6 +16,8 @@ pub struct ViewColumn {
     pub column: TableColumn,
     /// What its values are.
     pub kind: ItemType,
+    /// Whether a value of it can end the entity.
+    pub ends: bool,
 }
 
 /// A grant bound to the columns of its subject.
@@ -25,6 +27,9 @@ pub struct GrantView {
     pub columns: Vec<TableColumn>,
     /// Which of them are the key.
     pub key: Vec<usize>,
+    /// Whether ended entities are seen at all: only by a grant whose filter asks for an item that
+    /// ends them. To all others an end is a withdrawal.
+    pub sees_ended: bool,
     /// Where each column handed out stands in the subject's rows, and its mask.
     cells: Vec<(usize, Mask)>,
     tests: Vec<(usize, ItemType, Test)>,
@@ -127,13 +132,22 @@ impl GrantView {
             key_columns.push(place);
         }
         let mut tests = Vec::new();
+        let mut sees_ended = false;
         for (item, test) in &grant.rows.tests {
             let at = find(item)?;
+            sees_ended |= columns[at].ends;
             tests.push((at, columns[at].kind.clone(), test.clone()));
         }
         let handed_out = |&(cell, mask): &(usize, Mask)| masked_column(&columns[cell].column, mask);
         let columns = cells.iter().map(handed_out).collect();
-        Ok(Self { columns, key: key_columns, cells, tests, mask_key: mask_key.to_vec() })
+        Ok(Self {
+            columns,
+            key: key_columns,
+            sees_ended,
+            cells,
+            tests,
+            mask_key: mask_key.to_vec(),
+        })
     }
 
     /// Whether the grantee may see the row.
@@ -141,8 +155,8 @@ impl GrantView {
         self.tests.iter().all(|(cell, kind, test)| test.passes(kind, row.get(*cell)))
     }
 
-    /// What the change of a row is to the grantee. `None`: the row is not there, is deleted or
-    /// has ended.
+    /// What the change of a row is to the grantee. `None`: the row is not there or is
+    /// deleted, or has ended and [`GrantView::sees_ended`] does not hold.
     pub fn of(&self, before: Option<&Row<'_>>, after: Option<&Row<'_>>) -> View {
         let before = before.filter(|row| self.sees(row));
         let after = after.filter(|row| self.sees(row));
