@@ -1,3 +1,4 @@
 //! The core on the repository's own catalog.
 
 mod catalog;
+mod derived;

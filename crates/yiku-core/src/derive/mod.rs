@@ -1,6 +1,20 @@
 //! What follows from an entry and is never written twice: JSON Schema, Avro schema, SQL table,
 //! CSV and Excel template.
 
+mod avro_schema;
+mod files;
+mod json_schema;
+mod judge;
 mod table;
+mod template;
+#[cfg(test)]
+mod test_entry;
+mod workbook;
 
-pub use table::{ColumnType, TableColumn};
+pub use avro_schema::avro_schema;
+pub use files::generated_files;
+pub use json_schema::json_schema;
+pub use judge::{InvalidSchema, validator};
+pub use table::{ColumnType, Dialect, TableColumn, create_table_sql, table};
+pub use template::csv_template;
+pub use workbook::{WorkbookError, excel_template};

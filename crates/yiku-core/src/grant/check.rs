@@ -43,7 +43,7 @@ pub fn entry_columns(entry: &EntryVersion) -> Vec<ViewColumn> {
         column: crate::derive::TableColumn {
             name: item.name.clone(),
             zh: item.zh.clone(),
-            column_type: crate::library::column_type(&item.kind),
+            column_type: crate::derive::ColumnType::of(&item.kind),
             required: item.required,
         },
         kind: item.kind.clone(),

@@ -121,7 +121,7 @@ pub fn birth_days(id: &[u8; 18]) -> Option<i32> {
 /// given to people born before 1900, and whether they were is not for a program to guess.
 pub fn from_legacy(text: &str) -> Option<[u8; 18]> {
     let old: &[u8; 15] = text.as_bytes().try_into().ok()?;
-    if !old.iter().all(u8::is_ascii_digit) || &old[12..] >= b"996" {
+    if !old.iter().all(u8::is_ascii_digit) || &old[12..] >= b"996".as_slice() {
         return None;
     }
     let mut id = [0; 18];

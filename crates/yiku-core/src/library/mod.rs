@@ -131,30 +131,10 @@ impl Entity {
         let column = |(index, item): (usize, &EntityItem)| TableColumn {
             name: item.name.clone(),
             zh: item.zh.clone(),
-            column_type: column_type(&item.kind),
+            column_type: ColumnType::of(&item.kind),
             required: self.key.contains(&index),
         };
         self.items.iter().enumerate().map(column).collect()
-    }
-}
-
-/// The type of the column that holds values of an item.
-pub fn column_type(kind: &ItemType) -> ColumnType {
-    let text = |max_length| ColumnType::Text { max_length };
-    match kind {
-        ItemType::Text { max_length, .. } => text(*max_length),
-        ItemType::Code { .. } => text(64),
-        ItemType::Integer(_) => ColumnType::Integer,
-        ItemType::Decimal { precision, scale, .. } => {
-            ColumnType::Decimal { precision: *precision, scale: *scale }
-        }
-        ItemType::Boolean => ColumnType::Boolean,
-        ItemType::Date(_) => ColumnType::Date,
-        ItemType::DateTime => ColumnType::DateTime,
-        ItemType::CitizenId { .. } | ItemType::CreditCode { .. } => text(18),
-        ItemType::OrganisationCode { .. } => text(9),
-        ItemType::LicenseId { .. } => text(64),
-        ItemType::Division { .. } => text(12),
     }
 }
 
