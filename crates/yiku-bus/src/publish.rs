@@ -8,8 +8,8 @@ mod check;
 mod line;
 mod run_keys;
 
-pub use check::{CheckedBatch, Checking, check_batch};
-pub use line::{Line, LineState};
+pub use check::{CheckedBatch, Checking, Retried, check_batch};
+pub use line::{Line, LineState, Lines};
 pub use run_keys::RunKeys;
 
 use std::sync::Arc;
