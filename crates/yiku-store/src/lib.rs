@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod connector;
 pub mod cursor;
+pub mod delivery;
 mod engine;
 mod error;
 mod migration;
@@ -14,6 +15,8 @@ pub mod publication;
 pub mod quarantine;
 pub mod receipt;
 mod rows;
+pub mod run;
+pub mod subscription;
 pub mod token;
 
 pub use engine::{Connection, Snapshot, Store, Tx};

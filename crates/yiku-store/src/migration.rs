@@ -57,6 +57,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "quarantine",
         sql: include_str!("../../../schemas/sql/0006_quarantine.sql"),
     },
+    Migration {
+        number: 200,
+        name: "delivery",
+        sql: include_str!("../../../schemas/sql/0200_delivery.sql"),
+    },
 ];
 
 /// Refuses foreign and newer files, then brings the tables up to date.
