@@ -1,0 +1,8 @@
+//! The kind `files` with real files in real folders.
+
+mod bad_csv;
+mod folder;
+mod formats;
+mod jsonl;
+mod nasty;
+mod support;
