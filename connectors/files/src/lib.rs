@@ -15,6 +15,7 @@ pub static KIND: ConnectorKind = ConnectorKind {
     name: "files",
     source_schema: include_str!("../source.schema.json"),
     sink_schema: include_str!("../sink.schema.json"),
+    runs_are_whole: true,
     open_source: source::open,
     open_sink: sink::open,
 };
