@@ -4,9 +4,9 @@ use std::{borrow::Cow, future::Future, ops::Range, path::Path, str::FromStr, tim
 
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Decode, Executor, MySql, MySqlConnection, PgConnection, Postgres,
-    Row, Sqlite, SqliteConnection, TypeInfo, ValueRef, mysql::MySqlConnectOptions,
-    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+    AssertSqlSafe, Connection, Decode, MySql, MySqlConnection, PgConnection, Postgres, Row, Sqlite,
+    SqliteConnection, TypeInfo, ValueRef, mysql::MySqlConnectOptions, postgres::PgConnectOptions,
+    sqlite::SqliteConnectOptions,
 };
 use yiku_connector::ConnectorError;
 use yiku_core::batch::Row as Cells;
@@ -167,13 +167,19 @@ impl Database {
     async fn forbid_writes(&mut self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(connection) => {
-                let statement = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
-                connection.execute(statement).await.map(drop)
+            Self::Postgres(_) => {
+                self.execute_text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").await
             }
-            Self::MySql(connection) => {
-                connection.execute("SET SESSION TRANSACTION READ ONLY").await.map(drop)
-            }
+            Self::MySql(_) => self.execute_text("SET SESSION TRANSACTION READ ONLY").await,
+        }
+    }
+
+    /// Has pages of a table read by an index where there is one that gives their order. Before its
+    /// statistics are made, PostgreSQL would rather sort a new table for every page.
+    pub async fn prefer_order(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Postgres(_) => self.execute_text("SET enable_sort = off").await,
+            Self::Sqlite(_) | Self::MySql(_) => Ok(()),
         }
     }
 

@@ -267,6 +267,9 @@ impl SqlSource {
         let url = self.config.url.read(&self.surroundings)?;
         let place = Place::read(&url, &self.surroundings.folder)?;
         let mut database = place.connect(Mode::Read).await?;
+        if self.config.table.is_some() {
+            place.within("connecting", database.prefer_order()).await?;
+        }
         let table = self.find_table(&place, &mut database).await?;
         let header = Arc::new(Header::new(table.columns.iter().map(|column| column.name.as_str())));
         let flags = table.columns.iter().map(|column| self.flags.contains(&column.name)).collect();
