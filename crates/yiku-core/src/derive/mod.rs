@@ -8,7 +8,7 @@ mod judge;
 mod table;
 mod template;
 #[cfg(test)]
-mod test_entry;
+pub(crate) mod test_entry;
 mod workbook;
 
 pub use avro_schema::avro_schema;

@@ -1,5 +1,6 @@
 //! A catalog entry (目录条目): one published resource, and the contract its rows keep.
 
+pub mod compatibility;
 mod item;
 mod metadata;
 mod name;
