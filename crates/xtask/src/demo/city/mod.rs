@@ -40,8 +40,8 @@ pub struct City {
 impl City {
     /// A city of so many persons, its divisions read from the catalog.
     pub fn new(persons: u64, divisions: &Path) -> Result<Self> {
-        if !(100..=person::PERSONS_MAX).contains(&persons) {
-            bail!("--rows must be 100 to {}, not {persons}", person::PERSONS_MAX);
+        if !(1_000..=person::PERSONS_MAX).contains(&persons) {
+            bail!("--rows must be 1000 to {}, not {persons}", person::PERSONS_MAX);
         }
         let places = Places::read(divisions)?;
         if places.counties.len() != 5 {

@@ -1,0 +1,146 @@
+//! The hub as a child process, and the commands it is asked by.
+
+use std::{
+    env, fs,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use tokio::{
+    process::{Child, Command},
+    time,
+};
+
+use super::{
+    answer::{Books, Status},
+    folder::Folder,
+};
+use crate::{process, workspace};
+
+/// A running hub. It stops when its standard input ends: with [`Hub::stop`], or with us.
+pub struct Hub {
+    child: Child,
+    program: PathBuf,
+    config: PathBuf,
+    log: PathBuf,
+}
+
+/// How long a hub may take to answer its first request.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long it may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Builds the hub. Its program lies beside ours.
+pub fn build() -> Result<PathBuf> {
+    process::run(workspace::cargo().args(["build", "--quiet", "--locked", "--package", "yiku"]))?;
+    let own = env::current_exe().context("where this program lies")?;
+    let program = own.with_file_name(format!("yiku{}", env::consts::EXE_SUFFIX));
+    match program.exists() {
+        true => Ok(program),
+        false => bail!("{} is not there after its build", program.display()),
+    }
+}
+
+/// Publishes what is new in the catalog folder. No hub must run.
+pub async fn publish_catalog(program: &Path, folder: &Folder) -> Result<()> {
+    let mut command = Command::new(program);
+    command.arg("--config").arg(folder.config()).args(["catalog", "publish", "--all"]);
+    let output = command.output().await.context("cannot start the hub's program")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("the catalog was not published: {}", said.trim());
+    }
+    Ok(())
+}
+
+impl Hub {
+    /// Starts a hub and waits until it answers.
+    pub async fn start(program: &Path, folder: &Folder, address: SocketAddr) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(folder.log())?;
+        let child = Command::new(program)
+            .arg("--config")
+            .arg(folder.config())
+            .args(["serve", "--stop-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log))
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the hub")?;
+        let (program, config) = (program.to_owned(), folder.config());
+        let mut hub = Self { child, program, config, log: folder.log() };
+        let ready = format!("http://{address}/readyz");
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            hub.check_alive()?;
+            if reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(hub);
+            }
+            if Instant::now() > deadline {
+                bail!("the hub does not answer on {ready}:\n{}", hub.last_words());
+            }
+            time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// An error if the hub has ended.
+    pub fn check_alive(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("the hub ended by itself ({status}):\n{}", self.last_words()),
+        }
+    }
+
+    /// How everything stands.
+    pub async fn status(&self) -> Result<Status> {
+        self.ask(&["status", "--json"]).await
+    }
+
+    /// Recounts the books.
+    pub async fn reconcile(&self) -> Result<Books> {
+        self.ask(&["reconcile", "--json"]).await
+    }
+
+    /// The most memory that the hub's process has had, in MB. Only Linux says it.
+    pub fn peak_rss_mb(&self) -> f64 {
+        let Some(id) = self.child.id() else { return 0.0 };
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|text| text.trim().trim_end_matches("kB").trim().parse().ok());
+        kib.map_or(0.0, |kib: f64| kib / 1024.0)
+    }
+
+    /// Lets the hub end its work and waits for its end.
+    pub async fn stop(mut self) -> Result<()> {
+        drop(self.child.stdin.take());
+        match time::timeout(STOP_TIMEOUT, self.child.wait()).await {
+            Ok(status) if status.as_ref().is_ok_and(|status| status.success()) => Ok(()),
+            Ok(status) => bail!("the hub stopped badly ({:?}):\n{}", status, self.last_words()),
+            Err(_) => bail!("the hub did not stop within {} s", STOP_TIMEOUT.as_secs()),
+        }
+    }
+
+    /// Runs a command of the hub's program beside the hub and reads its answer. A command may
+    /// answer and still fail: books that do not balance end with 2.
+    async fn ask<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
+        let mut command = Command::new(&self.program);
+        let command = command.arg("--config").arg(&self.config).args(words).stdin(Stdio::null());
+        let output = command.output().await.context("cannot start the hub's program")?;
+        serde_json::from_slice(&output.stdout).with_context(|| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            format!("`yiku {}` gave no good answer: {}", words.join(" "), said.trim())
+        })
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(12)..].join("\n");
+        format!("{last}\n(the whole log is {})", self.log.display())
+    }
+}
