@@ -14,6 +14,7 @@ mod migration;
 pub mod publication;
 pub mod quarantine;
 pub mod receipt;
+pub mod reconcile;
 mod rows;
 pub mod run;
 pub mod subscription;

@@ -4,5 +4,6 @@ mod engine;
 mod publication;
 mod quarantine;
 mod receipt;
+mod reconcile;
 mod registry;
 mod support;

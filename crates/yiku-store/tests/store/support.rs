@@ -7,7 +7,7 @@ use yiku_core::{
     entry::EntryName,
     operation::Operation,
     publication::{Publication, RejectedRow, ViolationCount},
-    receipt::{Deed, Receipt},
+    receipt::{Deed, Range, Receipt},
     row_version::{RowVersion, VersionParts},
     tree,
     violation::{Code, Severity, Violation},
@@ -16,6 +16,9 @@ use yiku_store::{Store, Tx, connector, publication};
 
 /// The time of every test.
 pub const NOW: i64 = 1_795_000_000_000;
+
+/// The topic of every test.
+pub const TOPIC: &str = "entry.public-security.household";
 
 /// A store, and the folder that goes with it.
 pub struct Fresh {
@@ -49,7 +52,7 @@ pub fn digester() -> Digester {
     Digester::new(b"test key")
 }
 
-/// A batch of `accepted` rows on line 1 from position `from`, and its rejected rows, one per key;
+/// A batch of at most ten `accepted` rows on line 1, at offset 10 for each batch before it, and its rejected rows, one per key;
 /// an empty key is a row without a readable one.
 pub fn batch(
     store: &Store,
@@ -65,7 +68,17 @@ pub fn batch(
     receipt.number = number;
     receipt.department = Some("public-security".into());
     receipt.entry = Some("public-security/household@1.2.0".into());
-    receipt.rows_root = Some(tree::root(&digests));
+    let base_offset = (number - 1) * 10;
+    if accepted > 0 {
+        receipt.rows_root = Some(tree::root(&digests));
+        receipt.ranges.push(Range {
+            bus: "b".into(),
+            topic: TOPIC.into(),
+            partition: 0,
+            from: base_offset,
+            to: base_offset + accepted,
+        });
+    }
     let pulled = accepted + rows.len() as u64;
     receipt.counts = [("pulled", pulled), ("accepted", accepted), ("rejected", rows.len() as u64)]
         .map(|(name, count)| (name.to_owned(), count))
@@ -81,9 +94,9 @@ pub fn batch(
         position_before: position(number - 1),
         position_after: position(number),
         bus: "b".into(),
-        topic: "entry.public-security.household".into(),
+        topic: TOPIC.into(),
         partition: 0,
-        base_offset: 0,
+        base_offset,
         pulled,
         accepted,
         rejected: rows.len() as u64,

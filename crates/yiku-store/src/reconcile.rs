@@ -1,0 +1,121 @@
+//! The books: every equation recounted from tables and bus, in one read snapshot. No counter is
+//! trusted: where a counter exists, it is one side of an equation.
+
+mod batch;
+mod ledger;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{Snapshot, StoreError};
+
+/// One equation, recounted: the sums of both sides must agree.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Equation {
+    /// Which law: 1 batch, 2 quarantine, 3 topic, 4 library, 5 subscription, 6 ledger.
+    pub number: u8,
+    /// What it is about: a line, a resource, a topic, a library, a subscription, a stream.
+    pub subject: String,
+    /// The terms of the left side.
+    pub left: Vec<Term>,
+    /// The terms of the right side.
+    pub right: Vec<Term>,
+    /// Whether both sides agree.
+    pub holds: bool,
+}
+
+/// One count in an equation.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Term {
+    /// What was counted.
+    pub name: &'static str,
+    /// How many.
+    pub value: u64,
+}
+
+/// One partition of a topic, as the bus says it stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BusTopic {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// The offset that the next record will have.
+    pub next: u64,
+    /// Accepted rows below `next` whose publication the store's snapshot has not yet taken.
+    pub unpublished: u64,
+}
+
+/// What the bus says, read after the snapshot began.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BusState {
+    /// The topics of rows.
+    pub topics: Vec<BusTopic>,
+}
+
+/// How much is recounted.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Depth {
+    /// Counts and their chains.
+    #[default]
+    Counts,
+    /// Also the Merkle root of each receipt from its rows' digests.
+    Roots,
+}
+
+/// Recounts all that apply.
+pub async fn recount(
+    db: &mut Snapshot,
+    bus: &BusState,
+    depth: Depth,
+) -> Result<Vec<Equation>, StoreError> {
+    let mut equations = batch::lines(db).await?;
+    equations.extend(batch::offsets(db, bus).await?);
+    equations.extend(batch::quarantine(db).await?);
+    equations.extend(ledger::streams(db).await?);
+    equations.extend(ledger::deeds(db, depth).await?);
+    equations.sort_by_key(|equation| equation.number);
+    Ok(equations)
+}
+
+impl Equation {
+    /// Compares the sums of both sides.
+    pub(crate) fn new(
+        number: u8,
+        subject: impl Into<String>,
+        left: impl IntoIterator<Item = (&'static str, u64)>,
+        right: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> Self {
+        let term = |(name, value)| Term { name, value };
+        let left: Vec<Term> = left.into_iter().map(term).collect();
+        let right: Vec<Term> = right.into_iter().map(term).collect();
+        let sum = |terms: &[Term]| terms.iter().map(|term| u128::from(term.value)).sum::<u128>();
+        let holds = sum(&left) == sum(&right);
+        Self { number, subject: subject.into(), left, right, holds }
+    }
+
+    /// What the law is called, in Chinese and English.
+    pub fn name(&self) -> (&'static str, &'static str) {
+        match self.number {
+            1 => ("批次", "batch"),
+            2 => ("隔离", "quarantine"),
+            3 => ("主题", "topic"),
+            4 => ("基础库", "library"),
+            5 => ("订阅", "subscription"),
+            _ => ("账本", "ledger"),
+        }
+    }
+}
+
+/// `pulled 5 = accepted 3 + rejected 2`, and ` (does not hold)` when it does not.
+impl fmt::Display for Equation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |terms: &[Term]| {
+            let terms = terms.iter().map(|term| format!("{} {}", term.name, term.value));
+            terms.collect::<Vec<_>>().join(" + ")
+        };
+        write!(f, "{} = {}", side(&self.left), side(&self.right))?;
+        if self.holds { Ok(()) } else { f.write_str(" (does not hold)") }
+    }
+}

@@ -1,0 +1,135 @@
+//! Equation 6: no receipt is missing, and each says what was done.
+
+use sqlx::FromRow;
+use yiku_core::{receipt::Receipt, tree};
+
+use super::{Depth, Equation};
+use crate::{Snapshot, StoreError};
+
+/// Per stream: as many receipts as it has numbers, from 1 on.
+pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+    // UNIQUE (stream, number, incarnation) and numbers from 1 to n: n of them leave no gap.
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT s.stream, s.last, count(r.id)
+         FROM stream s
+         LEFT JOIN receipt r ON r.stream = s.stream AND r.incarnation = s.incarnation
+                                AND r.number BETWEEN 1 AND s.last
+         GROUP BY s.stream, s.incarnation, s.last
+         ORDER BY s.stream, s.incarnation",
+    )
+    .fetch_all(&mut **db)
+    .await?;
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM receipt").fetch_one(&mut **db).await?;
+    let total: u64 = rows.iter().map(|row| row.1.cast_unsigned()).sum();
+    let mut equations = vec![Equation::new(
+        6,
+        "all streams",
+        [("stream lengths", total)],
+        [("receipts", count.cast_unsigned())],
+    )];
+    for (stream, last, receipts) in rows {
+        let left = [("stream length", last.cast_unsigned())];
+        let right = [("receipts", receipts.cast_unsigned())];
+        let equation = Equation::new(6, stream, left, right);
+        equations.extend((!equation.holds).then_some(equation));
+    }
+    Ok(equations)
+}
+
+#[derive(FromRow)]
+struct Deed {
+    entry: String,
+    line: i64,
+    batch: i64,
+    topic: String,
+    partition: i64,
+    base_offset: i64,
+    #[sqlx(try_from = "i64")]
+    pulled: u64,
+    #[sqlx(try_from = "i64")]
+    accepted: u64,
+    #[sqlx(try_from = "i64")]
+    rejected: u64,
+    receipt_id: i64,
+    bytes: String,
+    #[sqlx(try_from = "i64")]
+    digests: u64,
+}
+
+/// The receipts of publishing, against the batches they are of.
+pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equation>, StoreError> {
+    let (mut batches, mut right, mut wrong) = (0, 0, Vec::new());
+    let mut after = (String::new(), 0, 0);
+    loop {
+        let page: Vec<Deed> = sqlx::query_as(
+            "SELECT b.entry, b.line, b.batch, b.topic, b.partition, b.base_offset, b.pulled,
+                    b.accepted, b.rejected, b.receipt_id, r.bytes,
+                    coalesce(octet_length(d.digests) / 32, 0) AS digests
+             FROM batch b
+             JOIN receipt r ON r.id = b.receipt_id
+             LEFT JOIN receipt_rows d ON d.receipt_id = b.receipt_id
+             WHERE (b.entry, b.line, b.batch) > ($1, $2, $3)
+             ORDER BY b.entry, b.line, b.batch
+             LIMIT $4",
+        )
+        .bind(&after.0)
+        .bind(after.1)
+        .bind(after.2)
+        .bind(PAGE)
+        .fetch_all(&mut **db)
+        .await?;
+        let Some(last) = page.last() else { break };
+        after = (last.entry.clone(), last.line, last.batch);
+        for deed in &page {
+            batches += 1;
+            if agrees(db, deed, depth).await? {
+                right += 1;
+            } else if wrong.len() < NAMED {
+                wrong.push(format!("{} line {} batch {}", deed.entry, deed.line, deed.batch));
+            }
+        }
+    }
+    let left = [("batches", batches)];
+    let mut equations = vec![Equation::new(6, "publish", left, [("receipts that agree", right)])];
+    equations.extend(
+        wrong.into_iter().map(|subject| {
+            Equation::new(6, subject, [("batches", 1)], [("receipts that agree", 0)])
+        }),
+    );
+    Ok(equations)
+}
+
+async fn agrees(db: &mut Snapshot, deed: &Deed, depth: Depth) -> Result<bool, StoreError> {
+    let Ok(receipt) = Receipt::parse(deed.bytes.as_bytes()) else { return Ok(false) };
+    let counts = [
+        (receipt.count("pulled"), deed.pulled),
+        (receipt.count("accepted"), deed.accepted),
+        (receipt.count("rejected"), deed.rejected),
+        (deed.digests, deed.accepted),
+        (receipt.number, deed.batch.cast_unsigned()),
+    ];
+    let entry = receipt.entry.as_deref().and_then(|entry| entry.split('@').next());
+    let from = deed.base_offset.cast_unsigned();
+    let named = match receipt.ranges.as_slice() {
+        [] => deed.accepted == 0,
+        [one] => {
+            one.topic == deed.topic
+                && i64::from(one.partition) == deed.partition
+                && (one.from, one.to) == (from, from + deed.accepted)
+        }
+        _ => false,
+    };
+    if entry != Some(&deed.entry) || !named || counts.iter().any(|(said, done)| said != done) {
+        return Ok(false);
+    }
+    if depth == Depth::Counts || deed.accepted == 0 {
+        return Ok(true);
+    }
+    let rows = crate::receipt::rows(db, deed.receipt_id).await?;
+    Ok(receipt.rows_root == Some(tree::root(&rows)))
+}
+
+const PAGE: i64 = 1_000;
+/// Receipts that do not agree are named up to this many.
+const NAMED: usize = 20;

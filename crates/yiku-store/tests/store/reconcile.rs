@@ -1,0 +1,141 @@
+use yiku_store::{
+    connector, publication, quarantine,
+    reconcile::{self, BusState, BusTopic, Depth},
+};
+
+use crate::support::{Fresh, NOW, TOPIC, batch, digester, fresh, household};
+
+fn bus(next: u64, unpublished: u64) -> BusState {
+    BusState { topics: vec![BusTopic { topic: TOPIC.into(), partition: 0, next, unpublished }] }
+}
+
+/// Three batches of one line, a redrive, rows in all states of quarantine.
+async fn busy() -> Fresh {
+    let fresh = fresh().await;
+    fresh.take(1, 10, &["a", "b", "c"]).await;
+    fresh.take(2, 10, &["d", ""]).await;
+    fresh.take(3, 10, &[]).await;
+    let mut tx = fresh.begin().await;
+    quarantine::drop_rows(&mut tx, &[1], "x", NOW).await.expect("drops");
+    quarantine::return_rows(&mut tx, &[2], "R", "x", NOW).await.expect("returns");
+    quarantine::queue(&mut tx, &household(), &[3], "x", NOW).await.expect("queues");
+    connector::line(&mut tx, &household(), publication::REDRIVE, NOW).await.expect("a line");
+    let (mut one, _) = batch(&fresh.store, 1, 1, &[]);
+    (one.connector, one.line) = (publication::REDRIVE.into(), 2);
+    one.base_offset = 30;
+    let ranged = "\"from\":0,\"to\":1}";
+    assert!(one.receipt.contains(ranged));
+    one.receipt = one.receipt.replace(ranged, "\"from\":30,\"to\":31}");
+    one.receipt = one.receipt.replace("household/1", "household/2");
+    one.position_after = serde_json::json!({ "queue": 1 });
+    publication::take(&mut tx, &digester(), &one, &[]).await.expect("taken");
+    tx.commit().await.expect("commits");
+    fresh
+}
+
+async fn failing(fresh: &Fresh, bus: &BusState, depth: Depth) -> Vec<String> {
+    let mut db = fresh.store.snapshot().await.expect("a snapshot");
+    let equations = reconcile::recount(&mut db, bus, depth).await.expect("recounts");
+    let failing = equations.iter().filter(|equation| !equation.holds);
+    failing.map(|one| format!("{} {}: {one}", one.number, one.subject)).collect()
+}
+
+#[tokio::test]
+async fn honest_books_balance() {
+    let empty = fresh().await;
+    assert_eq!(failing(&empty, &BusState::default(), Depth::Roots).await, Vec::<String>::new());
+    let fresh = busy().await;
+    for state in [bus(31, 0), bus(36, 5)] {
+        assert_eq!(failing(&fresh, &state, Depth::Roots).await, Vec::<String>::new());
+    }
+    let mut db = fresh.store.snapshot().await.expect("a snapshot");
+    let equations =
+        reconcile::recount(&mut db, &bus(31, 0), Depth::Counts).await.expect("recounts");
+    let shown: Vec<String> = equations
+        .iter()
+        .map(|one| format!("{} {}: {one}", one.number, one.subject))
+        .filter(|text| !text.contains("batch"))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "1 public-security/household line 1: pulled 35 = accepted 30 + rejected 5",
+            "1 public-security/household line 2: pulled 1 = accepted 1 + rejected 0",
+            "1 entry.public-security.household partition 0: offsets on the bus 31 \
+             + rows at taken offsets 0 = accepted 31 + not yet carried over 0",
+            "2 public-security/household: rejected 5 = open 2 + queued 0 + redriven 1 + returned 1 \
+             + overtaken 0 + dropped 1",
+            "2 public-security/household: redriven 1 = pulled again 1",
+            "6 all streams: stream lengths 4 = receipts 4",
+        ]
+    );
+}
+
+#[track_caller]
+fn assert_one(found: &[String], part: &str) {
+    assert!(found.iter().any(|text| text.contains(part)), "no `{part}` in {found:#?}");
+}
+
+#[tokio::test]
+async fn the_bus_is_held_against_the_store() {
+    let fresh = busy().await;
+    let found = failing(&fresh, &bus(32, 0), Depth::Counts).await;
+    assert_eq!(
+        found,
+        ["1 entry.public-security.household partition 0: offsets on the bus 32 + rows at taken \
+          offsets 0 = accepted 31 + not yet carried over 0 (does not hold)"]
+    );
+    let found = failing(&fresh, &BusState::default(), Depth::Counts).await;
+    assert_one(&found, "offsets on the bus 0 = accepted 31 (does not hold)");
+}
+
+#[tokio::test]
+async fn every_loss_is_found() {
+    let cases = [
+        ("DELETE FROM quarantine_code; DELETE FROM quarantine WHERE id = 4", "rejected 5 = open 1"),
+        ("UPDATE quarantine SET state = 'open' WHERE id = 3", "redriven 0 = pulled again 1"),
+        ("DELETE FROM batch WHERE batch = 2", "batches 2 = last batch 3"),
+        ("DELETE FROM batch WHERE batch = 2", "batches 2 = batches that follow 1"),
+        ("DELETE FROM batch WHERE batch = 3", "batches 2 = line's last batch 3"),
+        ("DELETE FROM batch WHERE batch = 3", "= accepted 21"),
+        ("UPDATE batch SET position_after = '9' WHERE batch = 1 AND line = 1", "follow 2"),
+        ("UPDATE batch SET pulled = 14 WHERE batch = 1 AND line = 1", "pulled 36 = accepted 30"),
+        (
+            "UPDATE batch SET accepted = 9, rejected = 4 WHERE batch = 1 AND line = 1",
+            "= accepted 30",
+        ),
+        ("UPDATE batch SET base_offset = 5 WHERE batch = 2", "rows at taken offsets 10"),
+        ("UPDATE batch SET base_offset = 5 WHERE batch = 2", "household line 1 batch 2: batches 1"),
+        ("UPDATE stream SET last = 4 WHERE stream LIKE '%/1'", "stream length 4 = receipts 3"),
+        ("UPDATE stream SET last = 4 WHERE stream LIKE '%/1'", "stream lengths 5 = receipts 4"),
+        (
+            "DROP TRIGGER receipt_is_not_changed;
+             UPDATE receipt SET bytes = replace(bytes, '\"accepted\":10', '\"accepted\":11')",
+            "batches 4 = receipts that agree 1",
+        ),
+        (
+            "DROP TRIGGER receipt_rows_are_not_deleted; DELETE FROM receipt_rows",
+            "batches 4 = receipts that agree 0",
+        ),
+    ];
+    for (sql, expected) in cases {
+        let fresh = busy().await;
+        let mut tx = fresh.begin().await;
+        sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+        tx.commit().await.expect("commits");
+        assert_one(&failing(&fresh, &bus(31, 0), Depth::Counts).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn roots_are_computed_again_when_asked() {
+    let fresh = busy().await;
+    let mut tx = fresh.begin().await;
+    let sql = "DROP TRIGGER receipt_rows_are_not_changed;
+               UPDATE receipt_rows SET digests = zeroblob(320) WHERE receipt_id = 2";
+    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    tx.commit().await.expect("commits");
+    assert_eq!(failing(&fresh, &bus(31, 0), Depth::Counts).await, Vec::<String>::new());
+    let found = failing(&fresh, &bus(31, 0), Depth::Roots).await;
+    assert_one(&found, "public-security/household line 1 batch 2");
+}
