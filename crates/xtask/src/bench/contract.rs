@@ -1,0 +1,304 @@
+//! `bench contract`: checking a row and writing its Avro body, on one core.
+//!
+//! Ours: a batch of cells, mapped by name, checked and encoded by the entry's contract. Beside:
+//! what one would write with the usual crates, `jsonschema` (`iter_errors`, all formats checked)
+//! and one kept `GenericDatumWriter` of `apache-avro`, from parsed `serde_json` values. The second
+//! pair begins at bytes: CSV here, JSON Lines there. The third figure is what one CEL rule costs.
+
+use std::{collections::BTreeMap, fs, hint::black_box, sync::Arc, time::Instant};
+
+use anyhow::{Context, Result, ensure};
+use apache_avro::{Decimal, Schema, types::Value as Avro, writer::datum::GenericDatumWriter};
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+use yiku_core::{
+    batch::{Batch, Header, RowPlace},
+    catalog::Catalog,
+    contract::{Checked, Contract, MappedRow, Verdict, number},
+    derive,
+    entry::{DataItem, EntryVersion, ItemType, RuleForm},
+    identifier::citizen_id,
+    mapping::Mapping,
+    problem::SourceFile,
+};
+
+use super::{Figure, alternate};
+use crate::workspace;
+
+/// Rows in memory; each measurement goes over them until a second has passed.
+const ROWS: usize = 2000;
+
+/// Measures.
+pub fn run() -> Result<Vec<Figure>> {
+    let catalog = read_catalog()?;
+    let name = "public-security/household".parse()?;
+    let entry = catalog.entries.get(&name).context("the household register is in the catalog")?;
+    let contract = Contract::compile(Arc::new(entry.clone()), &catalog.lists)?;
+    let rows: Vec<Vec<String>> = (0..ROWS).map(|number| household(entry, number)).collect();
+    let plain = Plain::new(entry, &catalog)?;
+    let batch = to_batch(entry, &rows);
+    let values: Vec<Value> = rows.iter().map(|row| to_json(entry, row)).collect();
+    let csv = to_csv(entry, &rows)?;
+    let json = to_json_lines(&values)?;
+    let bytes = csv.len() as f64 / ROWS as f64;
+    eprintln!("{} items, {bytes:.0} bytes of CSV a row", entry.items.len());
+
+    let mut ours = Ours::new(&contract)?;
+    ensure!(ours.take(&batch) == ROWS, "every row of the bench is right");
+    ensure!(plain.take(&values)? == ROWS, "every row of the bench is right for jsonschema too");
+    let cells = alternate(
+        || speed(|| ours.take(black_box(&batch))),
+        || speed(|| plain.take(black_box(&values)).expect("taken before")),
+    );
+    let mut ours = Ours::new(&contract)?;
+    let whole = alternate(
+        || speed(|| ours.take_csv(black_box(&csv))),
+        || speed(|| plain.take_json(black_box(&json)).expect("taken before")),
+    );
+    let cel = cel_price(entry, &catalog, &batch)?;
+    Ok(vec![
+        Figure::speed("contract-from-cells", "rows/s", cells, "jsonschema+apache-avro", 6.0),
+        Figure::speed("contract-from-bytes", "rows/s", whole, "serde_json+jsonschema+avro", 6.0),
+        Figure::within("contract-cel-rule", "ns/row", cel, CEL_NS_MAX),
+    ])
+}
+
+/// Nanoseconds that one CEL rule may add to a row.
+const CEL_NS_MAX: f64 = 1000.0;
+
+fn read_catalog() -> Result<Catalog> {
+    let root = workspace::root().join("catalog");
+    let mut files = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&root)?.to_string_lossy().replace('\\', "/");
+            files.push(SourceFile { path: name, text: fs::read_to_string(&path)? });
+        }
+    }
+    let (catalog, problems) = Catalog::read(&files);
+    ensure!(problems.is_empty(), "the catalog has a problem: {}", problems[0]);
+    Ok(catalog)
+}
+
+/// Rows a second, over a second or more.
+fn speed(mut pass: impl FnMut() -> usize) -> f64 {
+    let start = Instant::now();
+    let mut rows = 0;
+    while start.elapsed().as_secs_f64() < 1.0 {
+        rows += pass();
+    }
+    rows as f64 / start.elapsed().as_secs_f64()
+}
+
+/// What one CEL rule adds to a row, in nanoseconds: with all of the entry's, and without.
+fn cel_price(entry: &EntryVersion, catalog: &Catalog, batch: &Batch) -> Result<f64> {
+    let is_cel = |form: &RuleForm| matches!(form, RuleForm::Cel(_));
+    let count = entry.rules.iter().filter(|rule| is_cel(&rule.form)).count();
+    ensure!(count > 0, "the household register has a CEL rule");
+    let mut bare = entry.clone();
+    bare.rules.retain(|rule| !is_cel(&rule.form));
+    let with = Contract::compile(Arc::new(entry.clone()), &catalog.lists)?;
+    let without = Contract::compile(Arc::new(bare), &catalog.lists)?;
+    let (mut with, mut without) = (Ours::new(&with)?, Ours::new(&without)?);
+    let (with, without) =
+        alternate(|| speed(|| with.take(batch)), || speed(|| without.take(batch)));
+    Ok((1e9 / with - 1e9 / without).max(1.0) / count as f64)
+}
+
+/// Our way.
+struct Ours<'c> {
+    contract: &'c Contract,
+    mapping: Mapping,
+    row: MappedRow,
+    work: Checked,
+}
+
+impl<'c> Ours<'c> {
+    fn new(contract: &'c Contract) -> Result<Self> {
+        let mapping = Mapping::compile(None, contract)
+            .map_err(|problems| anyhow::anyhow!("{}", problems[0]))?;
+        Ok(Self { contract, mapping, row: MappedRow::default(), work: Checked::default() })
+    }
+
+    /// Rows taken.
+    fn take(&mut self, batch: &Batch) -> usize {
+        let bound = self.mapping.bind(&batch.header);
+        self.work.body.clear();
+        let mut taken = 0;
+        for index in 0..batch.len() {
+            bound.apply(batch, index, &mut self.row);
+            let verdict = self.contract.check(&self.row, &mut self.work);
+            taken += usize::from(verdict == Verdict::Accepted);
+        }
+        black_box(&self.work.body);
+        taken
+    }
+
+    fn take_csv(&mut self, csv: &[u8]) -> usize {
+        let mut reader = csv::Reader::from_reader(csv);
+        let header = reader.headers().expect("a header").clone();
+        let mut batch = Batch::new(Arc::new(Header::new(&header)), "bench.csv");
+        let mut record = csv::StringRecord::new();
+        while reader.read_record(&mut record).expect("a record") {
+            let cells = record.iter().map(|cell| (!cell.is_empty()).then_some(cell));
+            batch.push_row(RowPlace::default(), cells);
+        }
+        self.take(&batch)
+    }
+}
+
+/// The usual way.
+struct Plain<'e> {
+    entry: &'e EntryVersion,
+    validator: Validator,
+    schema: &'static Schema,
+}
+
+impl<'e> Plain<'e> {
+    fn new(entry: &'e EntryVersion, catalog: &Catalog) -> Result<Self> {
+        let schema = derive::json_schema(entry, &catalog.lists);
+        let validator = derive::validator(&schema, &catalog.lists)?;
+        // The writer borrows the schema, and the bench lives as long as the process.
+        let schema = Box::leak(Box::new(Schema::parse(&derive::avro_schema(entry))?));
+        Ok(Self { entry, validator, schema })
+    }
+
+    fn take(&self, values: &[Value]) -> Result<usize> {
+        let writer = GenericDatumWriter::builder(self.schema).build()?;
+        let mut body = Vec::new();
+        let mut taken = 0;
+        for value in values {
+            if self.validator.iter_errors(value).next().is_none() {
+                writer.write_value(&mut body, self.to_avro(value))?;
+                taken += 1;
+            }
+        }
+        black_box(&body);
+        Ok(taken)
+    }
+
+    fn take_json(&self, lines: &[u8]) -> Result<usize> {
+        let writer = GenericDatumWriter::builder(self.schema).build()?;
+        let mut body = Vec::new();
+        let mut taken = 0;
+        for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let value: Value = serde_json::from_slice(line)?;
+            if self.validator.iter_errors(&value).next().is_none() {
+                writer.write_value(&mut body, self.to_avro(&value))?;
+                taken += 1;
+            }
+        }
+        black_box(&body);
+        Ok(taken)
+    }
+
+    fn to_avro(&self, row: &Value) -> Avro {
+        let fields = self.entry.items.iter().map(|item| {
+            let field = match row.get(&item.name) {
+                None | Some(Value::Null) => Avro::Union(0, Box::new(Avro::Null)),
+                Some(value) if item.required => to_avro_value(item, value),
+                Some(value) => Avro::Union(1, Box::new(to_avro_value(item, value))),
+            };
+            (item.name.clone(), field)
+        });
+        Avro::Record(fields.collect())
+    }
+}
+
+fn to_avro_value(item: &DataItem, value: &Value) -> Avro {
+    let text = value.as_str().unwrap_or_default();
+    match item.kind {
+        ItemType::Integer(_) => Avro::Long(value.as_i64().unwrap_or_default()),
+        ItemType::Boolean => Avro::Boolean(value.as_bool().unwrap_or_default()),
+        ItemType::Date(_) => {
+            let date = text.parse::<chrono::NaiveDate>().unwrap_or_default();
+            Avro::Date(date.to_epoch_days())
+        }
+        ItemType::DateTime => {
+            let moment = chrono::DateTime::parse_from_rfc3339(text).unwrap_or_default();
+            Avro::TimestampMillis(moment.timestamp_millis())
+        }
+        ItemType::Decimal { precision, scale, .. } => {
+            let unscaled = number::decimal(text.as_bytes(), precision, scale).unwrap_or_default();
+            Avro::Decimal(Decimal::from(unscaled.to_be_bytes()))
+        }
+        _ => Avro::String(text.to_owned()),
+    }
+}
+
+/// A right row of the household register; the numbers make rows differ.
+fn household(entry: &EntryVersion, number: usize) -> Vec<String> {
+    let address = "湖南省娄底市娄星区乐坪街道街心社区乐坪东街128号金海花园小区3栋2单元";
+    let body = format!("431302{}{:03}", 19_740_101 + number % 28, number % 1000);
+    let digits = body.as_bytes().try_into().expect("seventeen digits");
+    let id = format!("{body}{}", char::from(citizen_id::check_character(digits)));
+    let sex = citizen_id::sex(id.as_bytes().try_into().expect("eighteen characters"));
+    let room = number % 30 + 101;
+    let known = BTreeMap::from([
+        ("citizen_id", id),
+        ("name", ["李娜", "欧阳建国", "刘洋", "王芳"][number % 4].to_owned()),
+        ("sex", sex.to_owned()),
+        ("ethnic_group", "01".to_owned()),
+        ("birth_date", format!("1974-01-{:02}", 1 + number % 28)),
+        ("household_no", format!("431302001{:06}", number % 1_000_000)),
+        ("household_relation", "12".to_owned()),
+        ("division", "431302".to_owned()),
+        ("address", format!("{address}{room}室")),
+        ("residence_division", "431302001001".to_owned()),
+        ("residence_address", format!("{address}{room}室")),
+        ("education", "20".to_owned()),
+        ("marital", "20".to_owned()),
+        ("workplace", "娄底市娄星区人民政府乐坪街道办事处便民服务中心".to_owned()),
+        ("height_cm", format!("{}.5", 150 + number % 40)),
+        ("phone", format!("138{:08}", number)),
+        ("death_date", String::new()),
+        ("updated_at", format!("2026-11-02T08:{:02}:00+08:00", number % 60)),
+    ]);
+    let cell = |item: &DataItem| known.get(item.name.as_str()).cloned().unwrap_or_default();
+    entry.items.iter().map(cell).collect()
+}
+
+fn to_batch(entry: &EntryVersion, rows: &[Vec<String>]) -> Batch {
+    let header = Header::new(entry.items.iter().map(|item| item.name.as_str()));
+    let mut batch = Batch::new(Arc::new(header), "bench");
+    for row in rows {
+        let cells = row.iter().map(|cell| (!cell.is_empty()).then_some(cell.as_str()));
+        batch.push_row(RowPlace::default(), cells);
+    }
+    batch
+}
+
+fn to_json(entry: &EntryVersion, row: &[String]) -> Value {
+    let mut object = Map::new();
+    for (item, cell) in entry.items.iter().zip(row) {
+        let value = match item.kind {
+            _ if cell.is_empty() => continue,
+            ItemType::Integer(_) => cell.parse::<i64>().map_or(Value::Null, Value::from),
+            _ => Value::from(cell.as_str()),
+        };
+        object.insert(item.name.clone(), value);
+    }
+    Value::Object(object)
+}
+
+fn to_csv(entry: &EntryVersion, rows: &[Vec<String>]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(entry.items.iter().map(|item| &item.name))?;
+    rows.iter().try_for_each(|row| writer.write_record(row))?;
+    Ok(writer.into_inner()?)
+}
+
+fn to_json_lines(values: &[Value]) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut lines, value)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
