@@ -48,6 +48,9 @@ fn user() -> String {
 /// A duration as people write it: `500ms`, `2s`, `5m`, `1h`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
+    if digits > DIGITS_MAX {
+        return None;
+    }
     let number: u64 = text[..digits].parse().ok()?;
     let unit_ms = match text[digits..].trim_start() {
         "ms" => 1,
@@ -76,6 +79,9 @@ pub(crate) fn shown(name: &str) -> String {
     }
     shown
 }
+
+/// Digits of a duration's number.
+const DIGITS_MAX: usize = 9;
 
 #[cfg(test)]
 mod tests {

@@ -70,13 +70,16 @@ impl SinkConfig {
     pub(crate) fn read(value: Value, access: &Access) -> Result<Self, ConnectorError> {
         let mut config: Self =
             serde_json::from_value(value).map_err(|e| ConnectorError::Config(e.to_string()))?;
+        config.judge().map_err(|text| ConnectorError::Config(text.into()))?;
         // Without the `.` that relative paths are written with.
         config.folder = access.surroundings.folder.join(&config.folder).components().collect();
-        config.judge().map_err(|text| ConnectorError::Config(text.into()))?;
         Ok(config)
     }
 
     fn judge(&self) -> Result<(), &'static str> {
+        if self.folder.as_os_str().is_empty() {
+            return Err("`folder` must not be empty");
+        }
         if !self.name.contains("{key}") {
             return Err("`name` must hold `{key}`, or parcels would overwrite each other");
         }

@@ -75,9 +75,9 @@ impl SourceConfig {
     pub(crate) fn read(value: Value, access: &Access) -> Result<Self, ConnectorError> {
         let mut config: Self =
             serde_json::from_value(value).map_err(|e| ConnectorError::Config(e.to_string()))?;
+        config.judge().map_err(ConnectorError::Config)?;
         // Without the `.` that relative paths are written with.
         config.folder = access.surroundings.folder.join(&config.folder).components().collect();
-        config.judge().map_err(ConnectorError::Config)?;
         Ok(config)
     }
 
@@ -87,6 +87,9 @@ impl SourceConfig {
     }
 
     fn judge(&self) -> Result<(), String> {
+        if self.folder.as_os_str().is_empty() || self.sheet.as_deref() == Some("") {
+            return Err("`folder` and `sheet` must not be empty".into());
+        }
         if let Some(columns) = &self.columns {
             if let Some(twice) = twice(columns) {
                 return Err(format!("`columns` names `{twice}` twice"));

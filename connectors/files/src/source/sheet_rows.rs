@@ -1,6 +1,6 @@
 //! The thread that reads a workbook and hands its rows over.
 
-use std::{fs::File, io::BufReader, sync::mpsc::SyncSender};
+use std::{fs::File, io::BufReader, os::unix::fs::FileExt, sync::mpsc::SyncSender};
 
 use calamine::{Dimensions, Reader, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError};
 
@@ -27,7 +27,19 @@ fn read(
     from: u64,
     sender: &SyncSender<Message>,
 ) -> Result<(), Fault> {
-    let mut workbook = Workbook::new(BufReader::new(file)).map_err(|error| refused(&error))?;
+    let mut first = [0; 8];
+    // The library reads from the file's beginning, wherever it stands.
+    let old = file.read_at(&mut first, 0).is_ok() && first == COMPOUND_FILE;
+    let opened = Workbook::new(BufReader::new(file));
+    let mut workbook = opened.map_err(|error| match (refused(&error), old) {
+        (fault, true) if !matches!(error, XlsxError::Password) => Fault::unreadable(
+            fault.place,
+            "不是 Excel 2007 及以后版本的工作簿（.xls 或加密文件）：请另存为 .xlsx 后重新放入",
+            "not a workbook of Excel 2007 or later, but .xls or encrypted: save it as .xlsx and \
+             put it in again",
+        ),
+        (fault, _) => fault,
+    })?;
     let sheet = choose(&workbook, form.sheet.as_deref())?;
     let merged = workbook.merge_cells_by_sheet_name(&sheet).map_err(|error| refused(&error))?;
     let reader = workbook.worksheet_cells_reader(&sheet).map_err(|error| refused(&error))?;
@@ -206,6 +218,8 @@ impl Merged {
     }
 }
 
+/// How old and encrypted workbooks begin.
+const COMPOUND_FILE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
 /// Rows handed over at once.
 const GROUP_ROWS: usize = 256;
 /// Columns that a sheet can have.

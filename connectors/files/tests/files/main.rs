@@ -5,4 +5,7 @@ mod folder;
 mod formats;
 mod jsonl;
 mod nasty;
+mod schema;
+mod sink;
 mod support;
+mod xlsx;
