@@ -5,6 +5,7 @@
 //! they say under its own contract.
 
 mod examples;
+mod feeds;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -48,6 +49,7 @@ impl Catalog {
         catalog.read_departments(files, &mut problems);
         catalog.read_entries(files, &mut problems);
         catalog.read_libraries(files, &mut problems);
+        catalog.check_all_feeds(files, &mut problems);
         catalog.read_grants(files, &mut problems);
         problems.sort();
         (catalog, problems)
@@ -124,6 +126,18 @@ impl Catalog {
                 }
                 Ok(library) => drop(self.libraries.insert(library.name.clone(), library)),
             }
+        }
+    }
+
+    fn check_all_feeds(&self, files: &[SourceFile], problems: &mut Vec<Problem>) {
+        let unread: Vec<&str> = in_folder(files, "libraries/")
+            .map(|(_, name)| name)
+            .filter(|name| !self.libraries.contains_key(*name))
+            .collect();
+        for (file, name) in in_folder(files, "entries/") {
+            let entry = name.parse().ok().and_then(|name: EntryName| self.entries.get(&name));
+            problems
+                .extend(entry.into_iter().flat_map(|entry| self.check_feeds(file, entry, &unread)));
         }
     }
 

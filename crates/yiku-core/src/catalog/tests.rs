@@ -131,3 +131,52 @@ fn examples_do_what_they_say() {
     let problems = Catalog::read(&mend("count > 0", "count >")).1;
     assert!(problems[0].to_string().starts_with("entries/tax/payer.yaml:22:3: rule `some`: "));
 }
+
+#[test]
+fn entries_and_libraries_fit() {
+    let feeds = |set: &str| {
+        let feed = format!("feeds: [{{ entity: base.thing, key: id, set: {set} }}]\nexamples:");
+        let mut files = sample();
+        files.push(list("other", &["a"]));
+        let entry = files.iter_mut().find(|file| file.path.starts_with("entries/")).unwrap();
+        entry.text = entry.text.replace("examples:", &feed).replace(
+            "rules:",
+            "  kind: { zh: 类, type: code, list: grade, optional: true }\nrules:",
+        );
+        files
+    };
+    check(
+        &feeds("[count]"),
+        &["entries/tax/payer.yaml:24:11: there is no entity `base.thing`; see libraries/base.yaml"],
+    );
+    let library = |list: &str| {
+        let text = format!(
+            "library: base\nname: {{ zh: 库, en: Base }}\nentities:\n  thing:\n    name: {{ zh: 物, \
+             en: Thing }}\n    key: id\n    items:\n      id: {{ zh: 编号, en: Id, type: text, length: 4 \
+             }}\n      kind: {{ zh: 类, en: Kind, type: code, list: {list}, from: [tax/payer] }}\n"
+        );
+        file("libraries/base.yaml", text)
+    };
+    let with = |set: &str, list: &str| {
+        let mut files = feeds(set);
+        files.push(library(list));
+        files
+    };
+    check(&with("[kind]", "grade"), &[]);
+    check(&with("{ kind: { const: general-1 } }", "grade"), &[]);
+    check(
+        &with("{ kind: { const: general-2 } }", "grade"),
+        &["entries/tax/payer.yaml:24:47: code list `grade` has no `general-2`"],
+    );
+    check(
+        &with("[kind]", "other"),
+        &[
+            "entries/tax/payer.yaml:24:45: `kind` of base.thing has the code list `other`, here it is \
+           `grade`",
+        ],
+    );
+    let mut files = feeds("[kind]");
+    files.push(file("libraries/base.yaml", "library: [\n"));
+    let problems = Catalog::read(&files).1;
+    assert!(problems.iter().all(|problem| problem.path == "libraries/base.yaml"), "{problems:?}");
+}
