@@ -1,0 +1,229 @@
+//! `yiku connector`: register, look, run, pause.
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use yiku_bus::publish::{CheckedBatch, Submission};
+use yiku_connector::{Access, Position, Surroundings};
+use yiku_core::receipt::Deed;
+use yiku_store::connector::{self, Connector as Stored, State};
+
+use super::{ExitCode, Session, preview, table};
+use crate::{
+    arguments::Connector,
+    clock,
+    connector_file::{ConnectorFile, Role, SourceRole},
+    connectors_folder, kinds,
+    worker::{self, pull},
+};
+
+pub(super) async fn run(
+    session: &mut Session<'_>,
+    command: Connector,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        Connector::Add { file } => add(session, &file).await?,
+        Connector::List(json) => list(session, json.json).await?,
+        Connector::Check { connector } => check(session, &connector).await?,
+        Connector::Preview { connector, rows } => {
+            let file = find(session, &connector)?;
+            preview::run(session, &file, rows).await?;
+        }
+        Connector::Run { connector } => look(session, &connector, false).await?,
+        Connector::Pause { connector } => set_state(session, &connector, State::Paused).await?,
+        Connector::Resume { connector, accept } => {
+            set_state(session, &connector, State::Running).await?;
+            if accept {
+                look(session, &connector, true).await?;
+            }
+            session.hub.activity.nudge();
+        }
+        Connector::Position { connector, set } => {
+            position(session, &connector, set.as_deref()).await?;
+        }
+    }
+    Ok(0)
+}
+
+/// A registered connector, or a file that is not registered yet.
+fn find(session: &Session<'_>, named: &str) -> anyhow::Result<ConnectorFile> {
+    match named.ends_with(".yaml") || named.ends_with(".yml") {
+        true => ConnectorFile::read(&session.path(named.as_ref())),
+        false => connectors_folder::find(session.hub, named),
+    }
+}
+
+async fn add(session: &mut Session<'_>, typed: &std::path::Path) -> anyhow::Result<()> {
+    let path = session.path(typed);
+    let file = ConnectorFile::read(&path)?;
+    check_role(session, &file)?;
+    connectors_folder::register(session.hub, &file).await?;
+    let folder = session.hub.config.folders.connectors();
+    let target = folder.join(format!("{}.yaml", file.name));
+    let unfinished = folder.join(format!(".{}.new", file.name));
+    std::fs::write(&unfinished, &file.text)
+        .and_then(|()| std::fs::rename(&unfinished, &target))
+        .with_context(|| format!("cannot write `{}`", target.display()))?;
+    session
+        .line(format!(
+            "{} registered; `yiku connector check {}` reaches its system, `yiku connector preview \
+             {}` shows its first rows",
+            file.name, file.name, file.name
+        ))
+        .await
+}
+
+/// Looks whether what the file names exists and the mapping fits, touching nothing outside.
+fn check_role(session: &Session<'_>, file: &ConnectorFile) -> anyhow::Result<()> {
+    match &file.role {
+        Role::Source(role) => {
+            let puller = pull::Puller::new(session.hub, &file.name, role)?;
+            puller.open(&Position::default()).map(drop)
+        }
+        Role::Sink(role) => {
+            let live = session.hub.live();
+            live.catalog.grants.get(&role.grant).with_context(|| {
+                format!("there is no grant `{}` in the catalog's grants folder", role.grant)
+            })?;
+            kinds::kind(&role.kind).map(drop)
+        }
+    }
+}
+
+async fn list(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<()> {
+    let mut db = session.hub.store.reader().await?;
+    let all = connector::list(&mut db).await?;
+    if as_json {
+        let values: Vec<Value> = all.iter().map(to_json).collect();
+        return session.json(&values).await;
+    }
+    let row = |one: &Stored| {
+        [
+            one.name.clone(),
+            one.kind.clone(),
+            one.entry.clone().or_else(|| one.grant_name.clone()).unwrap_or_default(),
+            one.state.as_str().to_owned(),
+            one.succeeded_at.map(clock::written).unwrap_or_default(),
+            one.error_en.clone().unwrap_or_default(),
+        ]
+    };
+    let headings = ["connector", "kind", "entry or grant", "state", "last good run", "error"];
+    let text = table::of(headings, all.iter().map(row).collect());
+    session.console.print(&text).await
+}
+
+fn to_json(one: &Stored) -> Value {
+    json!({
+        "name": one.name, "kind": one.kind, "role": one.role.as_str(), "entry": one.entry,
+        "grant": one.grant_name, "department": one.department, "state": one.state.as_str(),
+        "succeeded_at": one.succeeded_at.map(clock::written),
+        "error": one.error_en, "error_zh": one.error_zh,
+    })
+}
+
+async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
+    let file = find(session, named)?;
+    check_role(session, &file)?;
+    match &file.role {
+        Role::Source(role) => {
+            let puller = pull::Puller::new(session.hub, &file.name, role)?;
+            puller.open(&Position::default())?.check().await?;
+        }
+        Role::Sink(role) => {
+            let access = sink_access(session, &file, &role.grant)?;
+            let kind = kinds::kind(&role.kind)?;
+            (kind.open_sink)(role.config.clone(), &access)?.check().await?;
+        }
+    }
+    session.line(format!("{}: everything fits", file.name)).await
+}
+
+fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyhow::Result<Access> {
+    let (columns, key) = worker::deliver::columns_of(session.hub, grant)?;
+    let folders = &session.hub.config.folders;
+    Ok(Access {
+        connector: file.name.as_str().into(),
+        load: Default::default(),
+        columns: columns.into(),
+        key: key.into(),
+        surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
+    })
+}
+
+async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Result<()> {
+    let file = connectors_folder::find(session.hub, name)?;
+    connectors_folder::register(session.hub, &file).await?;
+    match &file.role {
+        Role::Source(role) => {
+            let outcome = pull::look(session.hub, name, role, accept).await;
+            worker::note_outcome(session.hub, name, &outcome).await;
+            let pulled = outcome?;
+            worker::settle(session.hub).await?;
+            session
+                .line(format!(
+                    "{name}: {} pulled, {} accepted, {} rejected",
+                    pulled.pulled, pulled.accepted, pulled.rejected
+                ))
+                .await
+        }
+        Role::Sink(role) => {
+            let outcome = worker::deliver::catch_up(session.hub, name, role).await;
+            worker::note_outcome(session.hub, name, &outcome).await;
+            session.line(format!("{name}: {} changes delivered", outcome?)).await
+        }
+    }
+}
+
+async fn set_state(session: &mut Session<'_>, name: &str, state: State) -> anyhow::Result<()> {
+    let mut tx = session.hub.store.begin().await?;
+    connector::set_state(&mut tx, name, state, clock::now_ms()).await?;
+    tx.commit().await?;
+    session.line(format!("{name}: {}", state.as_str())).await
+}
+
+async fn position(
+    session: &mut Session<'_>,
+    name: &str,
+    set: Option<&str>,
+) -> anyhow::Result<()> {
+    let file = connectors_folder::find(session.hub, name)?;
+    let Role::Source(role) = &file.role else {
+        bail!("`{name}` is a sink: it has no position, see `yiku delivery list`")
+    };
+    match set {
+        Some(text) => set_position(session, &file, role, text).await,
+        None => {
+            let line = session.hub.hold_line(&role.entry, name).await?;
+            let text = serde_json::to_string_pretty(&line.state().position)?;
+            session.line(text).await
+        }
+    }
+}
+
+/// A position edit is a batch of no rows with a receipt. What the source finds there is read anew.
+async fn set_position(
+    session: &mut Session<'_>,
+    file: &ConnectorFile,
+    role: &SourceRole,
+    text: &str,
+) -> anyhow::Result<()> {
+    let position: Value = serde_json::from_str(text).context("the position must be JSON")?;
+    let puller = pull::Puller::new(session.hub, &file.name, role)?;
+    puller.open(&Position(position.clone()))?;
+    let mut line = session.hub.hold_line(&role.entry, &file.name).await?;
+    let submission = Submission {
+        connector: file.name.clone(),
+        actor: "operator".into(),
+        deed: Deed::PositionEdit,
+        version: puller.contract().entry().version,
+        position_after: position,
+        run: None,
+        idempotency: None,
+        origin: "position".into(),
+        at_ms: clock::now_ms(),
+        note: String::new(),
+    };
+    session.hub.publish(&mut line, CheckedBatch::empty(), submission).await?;
+    drop(line);
+    worker::settle(session.hub).await?;
+    session.line(format!("{}: position set", file.name)).await
+}

@@ -1,0 +1,113 @@
+//! The connectors folder: each YAML file is one connector, registered as it is found.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+use yiku_store::connector::{self, Registration};
+
+use crate::{
+    clock,
+    connector_file::{ConnectorFile, Role},
+    hub::Hub,
+    kinds,
+};
+
+/// What tells one state of the folder from another.
+pub type Fingerprint = Vec<(PathBuf, u64, SystemTime)>;
+
+/// The connectors of the folder, and the files that are none.
+#[derive(Default)]
+pub struct Registered {
+    /// By name.
+    pub files: BTreeMap<String, ConnectorFile>,
+    /// Path and problem.
+    pub refused: Vec<(String, String)>,
+}
+
+/// How the folder stands; empty when it cannot be read.
+pub fn fingerprint(folder: &Path) -> Fingerprint {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Fingerprint = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some((entry.path(), metadata.len(), metadata.modified().ok()?))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Reads every file of the folder; one that cannot be used stops no other.
+pub fn read(folder: &Path) -> Registered {
+    let mut all = Registered::default();
+    for (path, ..) in fingerprint(folder) {
+        match ConnectorFile::read(&path) {
+            Ok(file) => {
+                all.files.insert(file.name.clone(), file);
+            }
+            Err(error) => all.refused.push((path.display().to_string(), format!("{error:#}"))),
+        }
+    }
+    all
+}
+
+/// Reads every file and registers what is new or changed.
+pub async fn register_all(hub: &Hub) -> anyhow::Result<Registered> {
+    let mut all = read(&hub.config.folders.connectors());
+    for (name, file) in std::mem::take(&mut all.files) {
+        match register(hub, &file).await {
+            Ok(()) => {
+                all.files.insert(name, file);
+            }
+            Err(error) => all.refused.push((format!("{name}.yaml"), format!("{error:#}"))),
+        }
+    }
+    Ok(all)
+}
+
+/// Registers one connector after looking whether what it names exists.
+pub async fn register(hub: &Hub, file: &ConnectorFile) -> anyhow::Result<()> {
+    let live = hub.live();
+    let (role, kind, entry, grant, department) = match &file.role {
+        Role::Source(source) => {
+            kinds::kind(&source.kind)?;
+            let entry = format!("{}@{}", source.entry, source.major);
+            let department = source.entry.department().to_owned();
+            (connector::Role::Source, &source.kind, Some(entry), None, department)
+        }
+        Role::Sink(sink) => {
+            kinds::kind(&sink.kind)?;
+            let grant = live.catalog.grants.get(&sink.grant);
+            let department = grant.map(|grant| grant.to.clone()).unwrap_or_default();
+            (connector::Role::Sink, &sink.kind, None, Some(&sink.grant), department)
+        }
+    };
+    let registration = Registration {
+        name: &file.name,
+        role,
+        kind,
+        entry: entry.as_deref(),
+        grant: grant.map(String::as_str),
+        department: &department,
+        file: &file.text,
+        file_digest: Sha256::digest(file.text.as_bytes()).into(),
+    };
+    let mut tx = hub.store.begin().await?;
+    connector::register(&mut tx, &registration, clock::now_ms()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The file of a registered connector, by its name.
+pub fn find(hub: &Hub, name: &str) -> anyhow::Result<ConnectorFile> {
+    let path = hub.config.folders.connectors().join(format!("{name}.yaml"));
+    ConnectorFile::read(&path)
+        .with_context(|| format!("`yiku connector list` shows the connectors there are; `{name}`"))
+}

@@ -1,0 +1,236 @@
+//! The opened hub: what every command and every worker works on.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use anyhow::{Context, bail};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use yiku_bus::{
+    Bus, BusError, Embedded,
+    publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
+};
+use yiku_core::{
+    catalog::Catalog, contract::Contract, digest::Digester, entry, entry::EntryName,
+    problem::Problem, published::Published,
+};
+use yiku_store::{Store, connector};
+
+use crate::{
+    activity::Activity,
+    catalog_folder::{self, Fingerprint},
+    clock,
+    config::Config,
+    folder::FolderLock,
+    worker::materialise,
+};
+
+/// One hub on one data folder, which it holds locked.
+pub struct Hub {
+    /// What the configuration file says.
+    pub config: Config,
+    /// The store.
+    pub store: Store,
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+    /// Puts checked batches on the bus.
+    pub publisher: Publisher,
+    /// Makes keyed digests.
+    pub digester: Digester,
+    /// What this process is doing now.
+    pub activity: Activity,
+    /// Woken when merge has written changes.
+    pub merged: Notify,
+    /// Held while publications are carried into the store, so that one task does it at a time.
+    pub materialising: Mutex<()>,
+    /// Held while rows are merged, so that one task does it at a time.
+    pub merging: Mutex<()>,
+    lines: Lines,
+    live: RwLock<Arc<Live>>,
+    _lock: FolderLock,
+}
+
+/// The catalog as it stands: the folder, and what was published of it.
+pub struct Live {
+    /// The catalog folder, as far as it could be read.
+    pub catalog: Catalog,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+    /// The published entry versions.
+    pub published: Published,
+    fingerprint: Fingerprint,
+}
+
+/// A line held for publishing. Nobody else publishes on it meanwhile.
+pub struct HeldLine {
+    guard: OwnedMutexGuard<Option<LineState>>,
+}
+
+impl HeldLine {
+    /// Where the line stands.
+    pub fn state(&self) -> &LineState {
+        self.guard.as_ref().expect("a held line is loaded until an append fails")
+    }
+}
+
+impl Hub {
+    /// Opens the data folder, making it when there is none; `None` when another process has it.
+    pub async fn open(config: Config) -> anyhow::Result<Option<Self>> {
+        let data = config.folders.data.clone();
+        let Some(lock) = FolderLock::take(&data)? else { return Ok(None) };
+        for folder in [config.folders.connectors(), config.folders.secrets()] {
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        }
+        let digester = Digester::new(&digest_key(&data)?);
+        let store = Store::open(&data, clock::now_ms()).await?;
+        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&data).await?);
+        let lane = bus.lane(&LANE.to_string()).await?;
+        let incarnation = store.incarnation().to_owned();
+        let publisher = Publisher::new(lane, LANE, incarnation, digester.clone());
+        let live = read_live(&config, &store).await?;
+        let hub = Self {
+            config,
+            store,
+            bus,
+            publisher,
+            digester,
+            activity: Activity::default(),
+            merged: Notify::new(),
+            materialising: Mutex::new(()),
+            merging: Mutex::new(()),
+            lines: Lines::default(),
+            live: RwLock::new(Arc::new(live)),
+            _lock: lock,
+        };
+        materialise::catch_up(&hub).await?;
+        Ok(Some(hub))
+    }
+
+    /// The catalog as it was read last.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the catalog folder and the published versions anew.
+    pub async fn reload(&self) -> anyhow::Result<()> {
+        let live = read_live(&self.config, &self.store).await?;
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+        Ok(())
+    }
+
+    /// Reads the catalog anew if a file of the folder changed; true when it did.
+    pub async fn reload_if_changed(&self) -> anyhow::Result<bool> {
+        let changed =
+            catalog_folder::fingerprint(&self.config.folders.catalog)? != self.live().fingerprint;
+        if changed {
+            self.reload().await?;
+        }
+        Ok(changed)
+    }
+
+    /// Takes hold of a publisher's line for a resource, making it when there is none.
+    pub async fn hold_line(&self, entry: &EntryName, publisher: &str) -> anyhow::Result<HeldLine> {
+        let mut guard = self.lines.of(entry, publisher).lock_owned().await;
+        if guard.is_none() {
+            materialise::catch_up(self).await?;
+            let mut tx = self.store.begin().await?;
+            let line = connector::line(&mut tx, entry, publisher, clock::now_ms()).await?;
+            tx.commit().await?;
+            *guard = Some(LineState {
+                line: yiku_bus::publish::Line { entry: entry.clone(), number: line.line },
+                next_batch: line.next_batch,
+                position: line.position,
+            });
+        }
+        Ok(HeldLine { guard })
+    }
+
+    /// Forgets where a publisher's lines stand, so that they are read from the store again.
+    pub fn forget_lines(&self, publisher: &str) {
+        self.lines.forget(publisher);
+    }
+
+    /// The id of a topic's partition on the bus; empty when nothing was ever written to it.
+    pub async fn topic_id(&self, topic: &str, partition: u32) -> anyhow::Result<String> {
+        let topics = self.bus.topics().await?;
+        let own = topics.into_iter().find(|one| one.name == topic && one.partition == partition);
+        Ok(own.map(|one| one.id).unwrap_or_default())
+    }
+
+    /// Publishes a batch on a held line.
+    pub async fn publish(
+        &self,
+        line: &mut HeldLine,
+        checked: CheckedBatch,
+        submission: Submission,
+    ) -> Result<PublishedBatch, BusError> {
+        let state = line.guard.as_mut().expect("a held line is loaded until an append fails");
+        let outcome = self.publisher.publish(state, checked, submission).await;
+        if matches!(outcome, Err(BusError::Broken(_))) {
+            *line.guard = None;
+        }
+        outcome
+    }
+}
+
+async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
+    let fingerprint = catalog_folder::fingerprint(&config.folders.catalog)?;
+    let files = catalog_folder::read(&config.folders.catalog)?;
+    let (catalog, problems) = Catalog::read(&files);
+    let mut published = Published::default();
+    let mut db = store.reader().await?;
+    for version in yiku_store::catalog::list(&mut db).await? {
+        let path = format!("entries/{}.yaml", version.entry);
+        let entry = match entry::parse(&path, &version.content, &catalog.lists) {
+            Ok(entry) => entry,
+            Err(problems) => bail!(
+                "the published version {path} no longer fits the code lists of the catalog folder:\n{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            ),
+        };
+        let contract = Contract::compile(Arc::new(entry), &catalog.lists)
+            .with_context(|| format!("the published version {path}"))?;
+        published.insert(Arc::new(contract));
+    }
+    Ok(Live { catalog, problems, published, fingerprint })
+}
+
+/// The installation's key for digests, made once.
+fn digest_key(data: &Path) -> anyhow::Result<Vec<u8>> {
+    let path = data.join("digest.key");
+    match fs::read(&path) {
+        Ok(key) if key.len() == DIGEST_KEY_BYTES => Ok(key),
+        Ok(_) => bail!(
+            "`{}` is not a key of {DIGEST_KEY_BYTES} bytes; restore it from the backup: without it \
+             no digest of a receipt can be recomputed",
+            path.display()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut key = vec![0; DIGEST_KEY_BYTES];
+            rand::fill(&mut key[..]);
+            let unfinished = data.join("digest.key.new");
+            let mut file = owner_only().open(&unfinished)?;
+            file.write_all(&key)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)?;
+            fs::File::open(data)?.sync_all()?;
+            Ok(key)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+fn owner_only() -> fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+}
+
+/// The lane of the embedded engine: one process, one lane.
+pub const LANE: u32 = 0;
+const DIGEST_KEY_BYTES: usize = 32;

@@ -1,0 +1,255 @@
+//! Deliver (step 6): for each subscription the grant is checked now, what follows is filtered,
+//! masked and frozen, handed over, and settled.
+
+mod form;
+mod frozen;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use yiku_connector::{Access, Sink, Surroundings};
+use yiku_core::{
+    derive::TableColumn,
+    grant::{Grant, GrantView, subject_columns},
+    receipt::{Deed, Outcome, Receipt},
+};
+use yiku_store::{
+    delivery::{self, Delivery, Freeze, Park, Span},
+    library::Subject,
+    receipt,
+    subscription::{self, Beginning, Subscription},
+};
+
+use crate::{
+    clock,
+    connector_file::SinkRole,
+    hub::{Hub, Live},
+    kinds,
+};
+use form::Formed;
+use frozen::Frozen;
+
+/// The columns that a grant hands out, and which of them are the key.
+pub fn columns_of(hub: &Hub, grant: &str) -> anyhow::Result<(Vec<TableColumn>, Vec<usize>)> {
+    let live = hub.live();
+    let grant = live.catalog.grants.get(grant).with_context(|| no_grant(grant))?;
+    let view = view(&live, grant, &[])?;
+    Ok((view.columns, view.key))
+}
+
+/// The grant bound to the columns of its subject.
+pub fn view(live: &Live, grant: &Grant, mask_key: &[u8]) -> anyhow::Result<GrantView> {
+    let entries = live.newest_entries();
+    let (columns, key) = subject_columns(&grant.of, &entries, &live.catalog.libraries)
+        .with_context(|| format!("grant `{}`: `{}` is not published", grant.name, grant.of))?;
+    Ok(GrantView::new(grant, &columns, &key, mask_key)?)
+}
+
+/// Delivers everything there is; returns how many changes and rows left the house.
+pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<u64> {
+    let mut delivered = 0;
+    loop {
+        // Read before each parcel: a removed or changed grant takes effect with the next one.
+        hub.reload_if_changed().await?;
+        let live = hub.live();
+        let Some(standing) = Standing::find(hub, &live, name, role).await? else {
+            return Ok(delivered);
+        };
+        match standing.step(hub, role).await? {
+            Some(count) => delivered += count,
+            None => return Ok(delivered),
+        }
+    }
+}
+
+/// A subscription whose grant holds today.
+struct Standing<'a> {
+    grant: &'a Grant,
+    subscription: Subscription,
+    subject: Subject,
+    view: GrantView,
+}
+
+impl<'a> Standing<'a> {
+    /// `None` when nothing may leave; that is noted with a receipt once.
+    async fn find(
+        hub: &Hub,
+        live: &'a Arc<Live>,
+        name: &str,
+        role: &SinkRole,
+    ) -> anyhow::Result<Option<Self>> {
+        let known = subscription::get(&mut *hub.store.reader().await?, name).await?;
+        let Some(grant) = live.catalog.grants.get(&role.grant) else {
+            refuse(hub, name, role, known.is_some(), &no_grant(&role.grant)).await?;
+            return Ok(None);
+        };
+        if let Err(reason) = grant.valid_on(clock::today()) {
+            refuse(hub, name, role, known.is_some(), &reason.to_string()).await?;
+            return Ok(None);
+        }
+        let mask_key = hub.digester.bytes("mask-key", grant.to.as_bytes());
+        let view = view(live, grant, &mask_key)?;
+        let subject = live.subject(&grant.of)?;
+        let digest = grant.generation_digest(&mask_key);
+        let subscription = match known {
+            Some(known) if known.digest == digest && known.grant_name == grant.name => known,
+            _ => begin(hub, name, role, grant, &subject, &digest, &mask_key).await?,
+        };
+        if !subscription.refused.is_empty() {
+            let mut tx = hub.store.begin().await?;
+            subscription::refuse(&mut tx, name, "").await?;
+            tx.commit().await?;
+        }
+        Ok(Some(Self { grant, subscription, subject, view }))
+    }
+
+    /// Freezes, hands over and settles one parcel; `None` when there is nothing to do.
+    async fn step(&self, hub: &Hub, role: &SinkRole) -> anyhow::Result<Option<u64>> {
+        let name = &self.subscription.name;
+        let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
+        let frozen = match unsettled {
+            Some(frozen) => frozen,
+            None => match self.freeze(hub).await? {
+                Some(frozen) => frozen,
+                None => return Ok(None),
+            },
+        };
+        let parcel = frozen.parcel.as_deref().context("an unsettled delivery has its parcel")?;
+        let parcel = Frozen::parse(parcel)?;
+        let waits = |one: &frozen::Waiting| {
+            (one.index, one.number, one.own_key.clone(), WAITS.to_owned())
+        };
+        let mut parks: Vec<_> = parcel.waiting.iter().map(waits).collect();
+        let waiting = parks.len();
+        let handed_over = parcel.to_parcel(&frozen.idempotency);
+        if !parcel.rows.is_empty() {
+            let settled = self.open_sink(hub, role)?.deliver(&handed_over).await?;
+            for refused in settled.refused {
+                let row = parcel.rows.get(refused.index).context("a refused row of the parcel")?;
+                parks.push((row.index, row.number, row.own_key.clone(), refused.reason));
+            }
+        }
+        let left = (parcel.rows.len() + waiting - parks.len()) as u64;
+        self.settle(hub, &frozen, parks).await?;
+        Ok(Some(left))
+    }
+
+    async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<Delivery>> {
+        let Some(formed) = form::next(hub, &self.subscription, &self.subject, &self.view).await?
+        else {
+            return Ok(None);
+        };
+        let Formed { span, mut frozen, outcomes } = formed;
+        frozen.subject = self.subscription.subject.clone();
+        frozen.columns = self.view.columns.clone();
+        frozen.key = self.view.key.clone();
+        let mut tx = hub.store.begin().await?;
+        let freeze = Freeze {
+            subscription: &self.subscription,
+            span,
+            parcel: &frozen.to_bytes(),
+            outcomes: &outcomes,
+            receipt: self.receipt(Deed::Freeze, frozen.rows.len() as u64),
+        };
+        let delivery = delivery::freeze(&mut tx, &hub.digester, freeze, clock::now_ms()).await?;
+        tx.commit().await?;
+        Ok(Some(delivery))
+    }
+
+    async fn settle(
+        &self,
+        hub: &Hub,
+        frozen: &Delivery,
+        parks: Vec<(usize, u64, String, String)>,
+    ) -> anyhow::Result<()> {
+        let parks: Vec<Park<'_>> = parks
+            .iter()
+            .map(|(index, number, key, reason)| Park { index: *index, number: *number, key, reason })
+            .collect();
+        let mut tx = hub.store.begin().await?;
+        let said = self.receipt(Deed::Settle, 0);
+        delivery::settle(&mut tx, frozen, &parks, said, clock::now_ms()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn receipt(&self, deed: Deed, rows: u64) -> Receipt {
+        let subscription = &self.subscription;
+        let stream = format!("subscription/{}/{}", subscription.name, subscription.generation);
+        let mut said = Receipt::new(stream, deed, "hub", clock::now_ms());
+        said.department = Some(self.grant.to.clone());
+        said.entry = Some(subscription.subject.clone());
+        said.grant = Some(self.grant.name.clone());
+        said.purpose = Some(self.grant.scenario.clone());
+        said.counts = [("rows".to_owned(), rows)].into();
+        said
+    }
+
+    fn open_sink(&self, hub: &Hub, role: &SinkRole) -> anyhow::Result<Box<dyn Sink>> {
+        let folders = &hub.config.folders;
+        let access = Access {
+            connector: self.subscription.name.as_str().into(),
+            load: Default::default(),
+            columns: self.view.columns.clone().into(),
+            key: self.view.key.clone().into(),
+            surroundings: Surroundings {
+                folder: folders.connectors(),
+                secrets: folders.secrets(),
+            },
+        };
+        Ok((kinds::kind(&role.kind)?.open_sink)(role.config.clone(), &access)?)
+    }
+}
+
+async fn begin(
+    hub: &Hub,
+    name: &str,
+    role: &SinkRole,
+    grant: &Grant,
+    subject: &Subject,
+    digest: &str,
+    mask_key: &[u8],
+) -> anyhow::Result<Subscription> {
+    let mut tx = hub.store.begin().await?;
+    let beginning = Beginning {
+        name,
+        grant: &grant.name,
+        subject: &grant.of.to_string(),
+        digest,
+        mask_key,
+        start: yiku_store::library::last_number(&mut tx, subject).await?,
+        backfill: role.backfill,
+    };
+    let begun = subscription::begin(&mut tx, &beginning, clock::now_ms()).await?;
+    tx.commit().await?;
+    tracing::info!(subscription = name, generation = begun.generation, "a generation begins");
+    Ok(begun)
+}
+
+/// Notes, with a receipt when it is news, why nothing may leave.
+async fn refuse(
+    hub: &Hub,
+    name: &str,
+    role: &SinkRole,
+    known: bool,
+    reason: &str,
+) -> anyhow::Result<()> {
+    let mut tx = hub.store.begin().await?;
+    let news = known && subscription::refuse(&mut tx, name, reason).await?;
+    if news {
+        let stream = format!("subscription/{name}/refused");
+        let mut said = Receipt::new(stream, Deed::Refuse, "hub", clock::now_ms());
+        said.grant = Some(role.grant.clone());
+        said.result = Outcome::Refused;
+        said.note = reason.to_owned();
+        receipt::append(&mut tx, said).await?;
+    }
+    tx.commit().await?;
+    anyhow::ensure!(known, "{reason}");
+    Ok(())
+}
+
+fn no_grant(grant: &str) -> String {
+    format!("there is no grant `{grant}` in the catalog's grants folder: nothing is delivered")
+}
+
+const WAITS: &str = "an earlier change of its key is parked";

@@ -1,0 +1,160 @@
+//! Forming a parcel: which rows a grantee is owed next, as its grant shows them.
+
+use std::collections::{HashMap, HashSet};
+
+use yiku_connector::ChangeKind;
+use yiku_core::{
+    batch::{Cells, Row},
+    grant::{GrantView, View},
+    library::KEY_SEPARATOR,
+};
+use yiku_store::{
+    delivery::{self, Span, outcome},
+    library::{self, Subject},
+    subscription::{self, Subscription},
+};
+
+use super::frozen::{Frozen, FrozenRow, Waiting};
+use crate::hub::Hub;
+
+/// A parcel that could be frozen.
+pub(super) struct Formed {
+    pub(super) span: Span,
+    pub(super) frozen: Frozen,
+    pub(super) outcomes: Vec<u8>,
+}
+
+/// What the subscription is owed next; `None` when it has everything.
+pub(super) async fn next(
+    hub: &Hub,
+    subscription: &Subscription,
+    subject: &Subject,
+    view: &GrantView,
+) -> anyhow::Result<Option<Formed>> {
+    match subscription.backfilled {
+        true => changes(hub, subscription, subject, view).await,
+        false => page(hub, subscription, subject, view).await.map(Some),
+    }
+}
+
+/// The next page of what was there, by key.
+async fn page(
+    hub: &Hub,
+    subscription: &Subscription,
+    subject: &Subject,
+    view: &GrantView,
+) -> anyhow::Result<Formed> {
+    let mut db = hub.store.snapshot().await?;
+    let after = subscription.page_key.as_deref();
+    let page = library::page(&mut db, subject, after, PAGE_ROWS).await?;
+    let last_number = library::last_number(&mut db, subject).await?;
+    drop(db);
+    let mut forming = Forming::new(view);
+    for (index, (key, row)) in page.keys.iter().zip(page.cells.rows()).enumerate() {
+        let seen = view.of(None, Some(&row));
+        forming.outcomes.push(outcome::WITHHELD);
+        if seen == View::Upsert {
+            forming.upsert(0, index, key, &row);
+        }
+    }
+    let to = page.keys.last().map(|key| (key.clone(), last_number));
+    Ok(Formed {
+        span: Span::Page { after: subscription.page_key.clone(), to },
+        frozen: forming.frozen,
+        outcomes: forming.outcomes,
+    })
+}
+
+/// The next changes: several of one key fold into the newest.
+async fn changes(
+    hub: &Hub,
+    subscription: &Subscription,
+    subject: &Subject,
+    view: &GrantView,
+) -> anyhow::Result<Option<Formed>> {
+    let mut db = hub.store.snapshot().await?;
+    let changes =
+        library::changes(&mut db, subject, subscription.cursor, CHANGES).await?;
+    let Some(last) = changes.last() else { return Ok(None) };
+    let to = last.number;
+    let parked: HashSet<String> = delivery::parked_keys(&mut db, &subscription.name).await?;
+    let mut newest: HashMap<&str, usize> = HashMap::new();
+    let mut oldest: HashMap<&str, usize> = HashMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        newest.insert(&change.key, index);
+        oldest.entry(&change.key).or_insert(index);
+    }
+    let covered_max = subscription::covered_max(&mut db, subscription).await?;
+    let mut forming = Forming::new(view);
+    for (index, change) in changes.iter().enumerate() {
+        forming.outcomes.push(outcome::WITHHELD);
+        if change.number <= covered_max
+            && change.number <= subscription::covered_to(&mut db, subscription, &change.key).await?
+        {
+            forming.outcomes[index] = outcome::COVERED;
+        } else if parked.contains(&change.key) {
+            forming.outcomes[index] = outcome::PARKED;
+            forming.wait(change.number, index, &change.key);
+        } else if newest[change.key.as_str()] != index {
+            forming.outcomes[index] = outcome::FOLDED;
+        } else {
+            let first = &changes[oldest[change.key.as_str()]];
+            let (before, after) = (first.before(), change.after());
+            match view.of(before.as_ref(), after.as_ref()) {
+                View::Upsert => {
+                    let row = after.expect("an upsert has a row");
+                    forming.upsert(change.number, index, &change.key, &row);
+                }
+                View::Withdraw => forming.withdraw(change.number, index, &change.key),
+                View::Hidden | View::Outside => {}
+            }
+        }
+    }
+    Ok(Some(Formed {
+        span: Span::Changes { from: subscription.cursor, to },
+        frozen: forming.frozen,
+        outcomes: forming.outcomes,
+    }))
+}
+
+struct Forming<'a> {
+    view: &'a GrantView,
+    frozen: Frozen,
+    outcomes: Vec<u8>,
+    scratch: Cells,
+}
+
+impl<'a> Forming<'a> {
+    fn new(view: &'a GrantView) -> Self {
+        let scratch = Cells::new(view.columns.len());
+        Self { view, frozen: Frozen::default(), outcomes: Vec::new(), scratch }
+    }
+
+    fn upsert(&mut self, number: u64, index: usize, key: &str, row: &Row<'_>) {
+        self.scratch.clear(self.view.columns.len());
+        self.view.push_row(row, &mut self.scratch);
+        self.push(ChangeKind::Upsert, number, index, key);
+    }
+
+    fn withdraw(&mut self, number: u64, index: usize, key: &str) {
+        self.scratch.clear(self.view.columns.len());
+        self.view.push_withdrawal(key.split(KEY_SEPARATOR), &mut self.scratch);
+        self.push(ChangeKind::Withdraw, number, index, key);
+    }
+
+    fn wait(&mut self, number: u64, index: usize, key: &str) {
+        self.frozen.waiting.push(Waiting { index, number, own_key: key.to_owned() });
+    }
+
+    fn push(&mut self, kind: ChangeKind, number: u64, index: usize, key: &str) {
+        self.outcomes[index] = outcome::DELIVERED;
+        let cells = self.scratch.row(0).cells().map(|cell| cell.map(str::to_owned)).collect();
+        let own_key = key.to_owned();
+        self.frozen.rows.push(FrozenRow { kind, number, index, own_key, cells });
+    }
+}
+
+/// Rows of one page of a backfill.
+const PAGE_ROWS: u32 = 2_000;
+/// Changes of one parcel.
+const CHANGES: u32 = 2_000;

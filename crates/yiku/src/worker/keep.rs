@@ -1,0 +1,180 @@
+//! The workers' loops while the hub serves: work, then wait until there may be more.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use yiku_bus::BusError;
+use yiku_connector::ConnectorError;
+use yiku_store::{StoreError, connector};
+
+use crate::{
+    clock,
+    connector_file::{ConnectorFile, Role},
+    hub::Hub,
+    worker::{deliver, materialise, merge, pull, redrive, retain, sweep},
+};
+
+/// Pulls one source whenever it is due, until stopped.
+pub async fn keep_pulling(hub: Arc<Hub>, file: ConnectorFile, mut stopping: watch::Receiver<bool>) {
+    let Role::Source(role) = &file.role else { return };
+    let mut failures = 0;
+    while !*stopping.borrow() {
+        let mut due = file.every;
+        if works(&hub, &file.name).await {
+            hub.activity.begins(&file.name);
+            let outcome = tokio::select! {
+                outcome = pull::look(&hub, &file.name, role, false) => outcome,
+                _ = stopping.changed() => break,
+            };
+            note_outcome(&hub, &file.name, &outcome).await;
+            failures = if outcome.is_ok() { 0 } else { failures + 1 };
+            if outcome.as_ref().is_err_and(may_pass) {
+                due = due.min(RETRY_FIRST * 2u32.pow(failures.min(8)));
+            }
+            hub.activity.ends(&file.name);
+        }
+        wait(&hub, due, &mut stopping).await;
+    }
+    hub.activity.forget(&file.name);
+}
+
+/// Delivers one subscription whenever something was merged or it is due, until stopped.
+pub async fn keep_delivering(
+    hub: Arc<Hub>,
+    file: ConnectorFile,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let Role::Sink(role) = &file.role else { return };
+    let mut failures = 0;
+    while !*stopping.borrow() {
+        let mut due = file.every.min(DELIVER_EVERY);
+        if works(&hub, &file.name).await {
+            let outcome = tokio::select! {
+                outcome = deliver::catch_up(&hub, &file.name, role) => outcome,
+                _ = stopping.changed() => break,
+            };
+            note_outcome(&hub, &file.name, &outcome).await;
+            failures = if outcome.is_ok() { 0 } else { failures + 1 };
+            if outcome.is_err() {
+                due = RETRY_FIRST * 2u32.pow(failures.min(8));
+            }
+        }
+        tokio::select! {
+            () = hub.merged.notified() => {}
+            () = tokio::time::sleep(due) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+/// Carries publications over, merges, sweeps and redrives whenever something was published.
+pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+    let mut appended = hub.bus.appended();
+    while !*stopping.borrow() {
+        appended.mark_unchanged();
+        let outcome = async {
+            materialise::catch_up(&hub).await?;
+            redrive::catch_up(&hub).await?;
+            merge::catch_up(&hub).await?;
+            sweep::catch_up(&hub).await
+        }
+        .await;
+        if let Err(error) = outcome {
+            tracing::error!(error = format!("{error:#}"), "merging");
+            break_down_if_unknown(&hub, &error);
+            tokio::time::sleep(RETRY_FIRST).await;
+        }
+        tokio::select! {
+            changed = appended.changed() => if changed.is_err() {
+                hub.activity.break_down("the bus's writer ended; start the hub again".into());
+                return;
+            },
+            () = hub.activity.nudged() => {}
+            () = tokio::time::sleep(MERGE_EVERY) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+/// Frees the bus of what nobody needs any more, now and then.
+pub async fn keep_retaining(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow() {
+        if let Err(error) = retain::catch_up(&hub).await {
+            tracing::error!(error = format!("{error:#}"), "retaining the bus");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETAIN_EVERY) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+async fn wait(hub: &Hub, due: Duration, stopping: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = tokio::time::sleep(due) => {}
+        () = hub.activity.nudged() => {}
+        _ = stopping.changed() => {}
+    }
+}
+
+async fn works(hub: &Hub, name: &str) -> bool {
+    let Ok(mut db) = hub.store.reader().await else { return false };
+    let state = connector::get(&mut db, name).await;
+    state.is_ok_and(|connector| connector.state == connector::State::Running)
+}
+
+/// Writes down how a look ended, and stops the connector when a person must act.
+pub async fn note_outcome<T>(hub: &Hub, name: &str, outcome: &anyhow::Result<T>) {
+    let error = outcome.as_ref().err();
+    let words = error.map(words);
+    let noted = async {
+        let mut tx = hub.store.begin().await?;
+        let at_ms = clock::now_ms();
+        let pair = words.as_ref().map(|(zh, en)| (zh.as_str(), en.as_str()));
+        connector::run_ended(&mut tx, name, pair, at_ms).await?;
+        if error.is_some_and(needs_person) {
+            connector::set_state(&mut tx, name, connector::State::Stopped, at_ms).await?;
+        }
+        tx.commit().await
+    };
+    if let Err(problem) = noted.await {
+        tracing::error!(connector = name, %problem, "noting how a run ended");
+    }
+    if let (Some(error), Some((_, en))) = (error, words) {
+        tracing::warn!(connector = name, error = en, "a connector's run failed");
+        break_down_if_unknown(hub, error);
+    }
+}
+
+fn words(error: &anyhow::Error) -> (String, String) {
+    let en = format!("{error:#}");
+    let zh = match (error.downcast_ref::<pull::OverLimit>(), error.downcast_ref::<StoreError>()) {
+        (Some(over), _) => over.zh.clone(),
+        (_, Some(store)) => store.zh(),
+        _ => format!("运行失败：{en}"),
+    };
+    (zh, en)
+}
+
+fn needs_person(error: &anyhow::Error) -> bool {
+    error.is::<pull::OverLimit>()
+        || matches!(error.downcast_ref(), Some(ConnectorError::Position(_)))
+}
+
+fn may_pass(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ConnectorError::Unavailable { .. }))
+        || matches!(error.downcast_ref(), Some(BusError::DiskFull))
+}
+
+fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
+    let bus = matches!(error.downcast_ref(), Some(BusError::Broken(_)));
+    let store = error.downcast_ref::<StoreError>().is_some_and(StoreError::ends_process);
+    if bus || store {
+        hub.activity.break_down(format!("{error:#}; start the hub again"));
+    }
+}
+
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const DELIVER_EVERY: Duration = Duration::from_secs(60);
+const MERGE_EVERY: Duration = Duration::from_secs(5);
+const RETAIN_EVERY: Duration = Duration::from_secs(3_600);

@@ -1,0 +1,345 @@
+//! Pull (steps 1 to 4): one source, run by run, until it has nothing more for now.
+//!
+//! A run with limits (`stop_over`) is looked at whole before anything of it is published: swapped
+//! columns or half a dump stop there. A run that was broken off by a restart is read again from its
+//! beginning as far as it was published, so that doubled keys are still noticed.
+
+use std::{collections::HashSet, sync::Arc};
+
+use anyhow::{Context, bail};
+use yiku_bus::publish::{
+    CheckedBatch, Checking, Line, LineState, RunKeys, Submission, check_batch,
+};
+use yiku_connector::{Access, Load, Position, Pull, PullLimit, Run, Source, Surroundings};
+use yiku_core::{
+    contract::Contract,
+    derive,
+    mapping::{Mapping, MappingSpec},
+    publication::PublishedRun,
+    receipt::Deed,
+    row_version::{RowVersion, VersionParts},
+};
+
+use yiku_store::run;
+
+use crate::{
+    clock,
+    connector_file::{SourceRole, VANISHED_DEFAULT},
+    hub::{HeldLine, Hub},
+    kinds,
+    worker::materialise,
+};
+
+/// What one look at a source brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pulled {
+    /// Rows handed over.
+    pub pulled: u64,
+    /// Rows on the bus.
+    pub accepted: u64,
+    /// Rows in quarantine.
+    pub rejected: u64,
+}
+
+/// A limit that a run is over: nothing of the run was published.
+#[derive(Debug, thiserror::Error)]
+#[error("{en}")]
+pub struct OverLimit {
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+/// Looks at a source once: everything it has now is published.
+pub async fn look(
+    hub: &Hub,
+    name: &str,
+    role: &SourceRole,
+    accept: bool,
+) -> anyhow::Result<Pulled> {
+    Puller::new(hub, name, role)?.run(accept).await
+}
+
+/// A source with everything that its rows need, ready to be opened at a position.
+pub struct Puller<'a> {
+    hub: &'a Hub,
+    name: &'a str,
+    role: &'a SourceRole,
+    contract: Arc<Contract>,
+    mapping: Mapping,
+}
+
+impl<'a> Puller<'a> {
+    /// Finds the entry's newest version and compiles the mapping for it.
+    pub fn new(hub: &'a Hub, name: &'a str, role: &'a SourceRole) -> anyhow::Result<Self> {
+        let live = hub.live();
+        let contract = live.published.newest_of(&role.entry, role.major).with_context(|| {
+            format!(
+                "no version {}.x of entry `{}` is published; `yiku catalog publish {}` does it",
+                role.major, role.entry, role.entry
+            )
+        })?;
+        let mapping = compile_mapping(name, role, contract)?;
+        Ok(Self { hub, name, role, contract: contract.clone(), mapping })
+    }
+
+    /// How columns become items.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The entry version that rows are checked against.
+    pub fn contract(&self) -> &Arc<Contract> {
+        &self.contract
+    }
+
+    /// Opens the source at a position.
+    pub fn open(&self, position: &Position) -> anyhow::Result<Box<dyn Source>> {
+        let kind = kinds::kind(&self.role.kind)?;
+        Ok((kind.open_source)(self.role.config.clone(), &self.access(), position)?)
+    }
+
+    fn access(&self) -> Access {
+        let entry = self.contract.entry();
+        Access {
+            connector: self.name.into(),
+            load: self.role.load,
+            columns: derive::columns(entry).into(),
+            key: entry.key.clone().into(),
+            surroundings: Surroundings {
+                folder: self.hub.config.folders.connectors(),
+                secrets: self.hub.config.folders.secrets(),
+            },
+        }
+    }
+
+    /// Pulls and publishes until the source has nothing more for now. With `accept`, limits do not
+    /// stop the first run.
+    pub async fn run(&self, accept: bool) -> anyhow::Result<Pulled> {
+        let mut line = self.hub.hold_line(&self.role.entry, self.name).await?;
+        materialise::catch_up(self.hub).await?;
+        let mut total = Pulled::default();
+        let mut accept = accept;
+        loop {
+            if !accept {
+                self.look_at_run(line.state()).await?;
+            }
+            accept = false;
+            let brought = self.publish_run(&mut line, &mut total).await?;
+            if !brought {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Publishes one run, or the rest of one; false when there was none.
+    async fn publish_run(&self, line: &mut HeldLine, total: &mut Pulled) -> anyhow::Result<bool> {
+        let mut source = self.open(&Position(line.state().position.clone()))?;
+        let mut keys = self.keys_so_far(line.state()).await?;
+        let mut brought = false;
+        while let Some(pull) = source.pull(PullLimit::default()).await? {
+            brought = true;
+            if pull.run.begins {
+                keys = self.fresh_keys();
+            }
+            let checked = self.check(line.state(), &pull, keys.as_mut())?;
+            total.pulled += checked.pulled();
+            total.accepted += checked.accepted();
+            total.rejected += checked.rejected().len() as u64;
+            let position = pull.position.clone();
+            let ends = pull.run.ends;
+            let submission = self.submission(line.state(), pull);
+            self.hub.publish(line, checked, submission).await?;
+            source.acknowledge(&position).await?;
+            if ends {
+                break;
+            }
+        }
+        Ok(brought)
+    }
+
+    fn check(
+        &self,
+        line: &LineState,
+        pull: &Pull,
+        keys: Option<&mut RunKeys>,
+    ) -> anyhow::Result<CheckedBatch> {
+        let bound = self.mapping.bind(&pull.batch.header);
+        let checking = Checking {
+            contract: &self.contract,
+            bound: &bound,
+            connector: self.name,
+            line: &line.line,
+            batch: line.next_batch,
+            retried: &[],
+        };
+        Ok(tokio::task::block_in_place(|| check_batch(&checking, &pull.batch, keys)))
+    }
+
+    fn submission(&self, line: &LineState, pull: Pull) -> Submission {
+        let run = self.published_run(&line.line, &pull.run);
+        Submission {
+            connector: self.name.to_owned(),
+            actor: format!("connector:{}", self.name),
+            deed: Deed::Publish,
+            version: self.contract.entry().version,
+            position_after: pull.position.0,
+            run: Some(run),
+            idempotency: None,
+            origin: pull.batch.origin.to_string(),
+            at_ms: clock::now_ms(),
+            note: String::new(),
+        }
+    }
+
+    fn published_run(&self, line: &Line, run: &Run) -> PublishedRun {
+        let parts = VersionParts { line: line.number, order: run.number, ..Default::default() };
+        PublishedRun {
+            number: run.number,
+            begins: run.begins,
+            ends: run.ends,
+            full: self.role.load == Load::Full,
+            version: RowVersion::new(parts),
+            keyless: 0,
+        }
+    }
+
+    /// Where the source stood when the run began that the line stands in, if it stands in one.
+    async fn began_at(&self, line: &LineState) -> anyhow::Result<Option<serde_json::Value>> {
+        let mut db = self.hub.store.reader().await?;
+        Ok(run::began_at(&mut db, &line.line.entry, line.line.number).await?)
+    }
+
+    fn watches_keys(&self) -> bool {
+        let whole = kinds::kind(&self.role.kind).is_ok_and(|kind| kind.runs_are_whole);
+        whole || self.role.load == Load::Full
+    }
+
+    fn fresh_keys(&self) -> Option<RunKeys> {
+        self.watches_keys().then(RunKeys::default)
+    }
+
+    /// The keys of the run that the line stands in: its published part is read again.
+    async fn keys_so_far(&self, line: &LineState) -> anyhow::Result<Option<RunKeys>> {
+        let Some(mut keys) = self.fresh_keys() else { return Ok(None) };
+        let Some(began_at) = self.began_at(line).await? else {
+            return Ok(Some(keys));
+        };
+        let mut source = self.open(&Position(began_at))?;
+        while let Some(pull) = source.pull(PullLimit::default()).await? {
+            self.check(line, &pull, Some(&mut keys))?;
+            if pull.position.0 == line.position {
+                return Ok(Some(keys));
+            }
+            if pull.run.ends {
+                break;
+            }
+        }
+        bail!(
+            "the source of `{}` changed while a run of it was being read: it no longer has the \
+             place where the last batch ended; look at `yiku connector position {}`",
+            self.name,
+            self.name
+        )
+    }
+
+    /// Reads the coming run without publishing and compares it with the limits.
+    async fn look_at_run(&self, line: &LineState) -> anyhow::Result<()> {
+        let limits = self.role.stop_over;
+        let full = self.role.load == Load::Full;
+        if limits.rejected.is_none() && !full {
+            return Ok(());
+        }
+        if self.began_at(line).await?.is_some() {
+            return Ok(()); // looked at when it began
+        }
+        let mut source = self.open(&Position(line.position.clone()))?;
+        let mut keys = self.fresh_keys();
+        let (mut pulled, mut rejected) = (0u64, 0u64);
+        let mut seen = HashSet::new();
+        while let Some(pull) = source.pull(PullLimit::default()).await? {
+            let checked = self.check(line, &pull, keys.as_mut())?;
+            pulled += checked.pulled();
+            rejected += checked.rejected().len() as u64;
+            if full {
+                seen.extend(checked.records().iter().flatten().map(|record| key_hash(record.key)));
+                seen.extend(checked.rejected().iter().flat_map(|row| &row.key).map(|key| key_hash(key)));
+            }
+            if pull.run.ends {
+                break;
+            }
+        }
+        if let Some(limit) = limits.rejected
+            && pulled > 0
+            && rejected as f64 > limit * pulled as f64
+        {
+            return Err(over_rejected(self.name, pulled, rejected, limit).into());
+        }
+        if full && pulled > 0 {
+            let limit = limits.vanished.unwrap_or(VANISHED_DEFAULT);
+            let (live, gone) = self.hub.vanished(&line.line, |key| seen.contains(&key_hash(key))).await?;
+            if gone as f64 > limit * live as f64 {
+                return Err(over_vanished(self.name, live, gone, limit).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compiles a connector's mapping for an entry version.
+pub fn compile_mapping(
+    name: &str,
+    role: &SourceRole,
+    contract: &Contract,
+) -> anyhow::Result<Mapping> {
+    let spec: MappingSpec = serde_json::from_value(role.mapping.clone())
+        .with_context(|| format!("the mapping of connector `{name}`"))?;
+    let spec = (!role.mapping.as_object().is_some_and(serde_json::Map::is_empty)).then_some(&spec);
+    Mapping::compile(spec, contract).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the mapping of connector `{name}` does not fit:\n{}", lines.join("\n"))
+    })
+}
+
+/// The mapping of rows whose columns are named as the items are.
+pub fn plain_mapping(contract: &Contract) -> anyhow::Result<Mapping> {
+    Mapping::compile(None, contract).map_err(|_| anyhow::anyhow!("items always map to themselves"))
+}
+
+fn key_hash(key: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn over_rejected(name: &str, pulled: u64, rejected: u64, limit: f64) -> OverLimit {
+    let percent = limit * 100.0;
+    OverLimit {
+        zh: format!(
+            "本次共 {pulled} 行，其中 {rejected} 行不合格，超过上限 {percent}%，未发布任何行；\
+             请用 yiku connector preview {name} 查看原因，改正后 yiku connector resume {name}"
+        ),
+        en: format!(
+            "{rejected} of {pulled} rows would be rejected, over the limit of {percent} %: nothing \
+             of the run was published; `yiku connector preview {name}` shows why, \
+             `yiku connector resume {name}` goes on"
+        ),
+    }
+}
+
+fn over_vanished(name: &str, live: u64, gone: u64, limit: f64) -> OverLimit {
+    let percent = limit * 100.0;
+    OverLimit {
+        zh: format!(
+            "全量数据缺少现有 {live} 条记录中的 {gone} 条，超过上限 {percent}%，未发布任何行；\
+             确认无误后 yiku connector resume {name} --accept"
+        ),
+        en: format!(
+            "the full load lacks {gone} of the {live} records there are, over the limit of \
+             {percent} %: nothing of it was published; if it is right, \
+             `yiku connector resume {name} --accept`"
+        ),
+    }
+}

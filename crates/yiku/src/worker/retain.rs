@@ -1,0 +1,42 @@
+//! Retention: whole batches leave the bus once they are old enough and nobody still needs them.
+
+use yiku_bus::{Bus, ReadLimit};
+use yiku_store::cursor;
+
+use crate::{clock, hub::Hub};
+
+/// Frees every topic of batches older than `bus.retain_days` that every reader has passed.
+///
+/// A topic that nobody has read yet is kept whole.
+pub async fn catch_up(hub: &Hub) -> anyhow::Result<()> {
+    let days = i64::from(hub.config.bus.retain_days);
+    let kept_from_ms = clock::now_ms() - days * MS_PER_DAY;
+    let cursors = cursor::list(&mut *hub.store.reader().await?).await?;
+    for topic in hub.bus.topics().await? {
+        let readers = cursors.iter().filter(|cursor| {
+            cursor.topic == topic.name
+                && cursor.partition == topic.partition
+                && cursor.topic_id == topic.id
+        });
+        let Some(passed) = readers.map(|cursor| cursor.next).min() else { continue };
+        let mut before = topic.first;
+        while before < passed {
+            let batches = hub.bus.read(&topic.name, topic.partition, before, LIMIT).await?;
+            let old = batches.iter().take_while(|batch| {
+                batch.envelope.at_ms < kept_from_ms && batch.next_offset() <= passed
+            });
+            match old.last() {
+                Some(last) => before = last.next_offset(),
+                None => break,
+            }
+        }
+        if before > topic.first {
+            hub.bus.retain(&topic.name, topic.partition, before).await?;
+            tracing::info!(topic = topic.name, before, "old batches left the bus");
+        }
+    }
+    Ok(())
+}
+
+const MS_PER_DAY: i64 = 86_400_000;
+const LIMIT: ReadLimit = ReadLimit { batches: 64, bytes: 8 << 20 };
