@@ -152,9 +152,9 @@ impl ConnectorFile {
 fn source_role(written: Written) -> anyhow::Result<SourceRole> {
     ensure!(written.grant.is_none(), "a source has no `grant:`: it brings rows of an `entry:`");
     let entry = written.entry.context("a source needs `entry: department/resource@major`")?;
-    let (name, major) = entry
-        .split_once('@')
-        .with_context(|| format!("entry: `{entry}` lacks its major version, such as `{entry}@1`"))?;
+    let (name, major) = entry.split_once('@').with_context(|| {
+        format!("entry: `{entry}` lacks its major version, such as `{entry}@1`")
+    })?;
     let (kind, config) = kind_of(written.source.unwrap_or_default(), "source")?;
     let mapping = serde_json::json!({
         "map": written.map, "operation": written.operation, "zone": written.zone,

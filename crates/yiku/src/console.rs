@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 /// What a command talks to.
 #[async_trait]
-pub trait Console: Send {
+pub trait Console: Send + Sync {
     /// Prints to standard output, as it is.
     async fn print(&mut self, text: &str) -> anyhow::Result<()>;
 

@@ -50,9 +50,6 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<u8> {
-    if let Command::Init { folder } = &arguments.command {
-        return command::init::run(folder).map(|()| 0);
-    }
     let config = Config::read(&arguments.config)?;
     if let Command::Serve(serve) = arguments.command {
         log(&config.log)?;
@@ -76,8 +73,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 fn log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level)
         .with_context(|| format!("log.level = \"{}\" is no filter", log.level))?;
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.init(),

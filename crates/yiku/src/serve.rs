@@ -12,8 +12,14 @@ use tokio::{
 };
 
 use crate::{
-    arguments::Serve, clock, command, config::Config, connector_file::Role,
-    connectors_folder::{self, Registered}, folder, hub::Hub, socket, worker,
+    arguments::Serve,
+    clock, command,
+    config::Config,
+    connector_file::Role,
+    connectors_folder::{self, Registered},
+    folder,
+    hub::Hub,
+    socket, worker,
 };
 
 /// Runs until SIGTERM, SIGINT or, if asked, the end of standard input.
@@ -26,14 +32,12 @@ pub async fn serve(config: Config, arguments: Serve) -> anyhow::Result<()> {
     let hub = Arc::new(hub);
     let listener = socket::listen(&socket_path)?;
     let (stop, stopping) = watch::channel(false);
-    let http = crate::http::listen(&hub, stopping.clone()).await?;
-    tracing::info!(address = %http.address, data = %data.display(), "the hub serves");
+    tracing::info!(data = %data.display(), "the hub serves");
     let tasks = vec![
         tokio::spawn(answer_commands(hub.clone(), listener, stopping.clone())),
         tokio::spawn(worker::keep_merging(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_retaining(hub.clone(), stopping.clone())),
         tokio::spawn(supervise(hub.clone(), stopping)),
-        http.task,
     ];
     wait_for_end(&hub, arguments.stop_with_stdin).await?;
     tracing::info!("the hub stops");
@@ -159,7 +163,7 @@ async fn restart_changed(
         let hub = hub.clone();
         let task = match file.role {
             Role::Source(_) => tokio::spawn(worker::keep_pulling(hub, file, stopping)),
-            Role::Sink(_) => tokio::spawn(worker::keep_delivering(hub, file, stopping)),
+            Role::Sink(_) => continue,
         };
         running.insert(name, Running { text, stop, task });
     }

@@ -3,26 +3,27 @@
 use std::{fs, sync::Arc};
 
 use anyhow::{Context, bail, ensure};
-use sha2::{Digest, Sha256};
 use yiku_core::{
+    catalog::Catalog,
     contract::Contract,
-    derive,
+    derive::{self, Dialect},
     entry::{EntryName, EntryVersion, compatibility},
+    grant::Subject,
 };
 use yiku_store::connector;
 
 use super::{ExitCode, Session, table};
-use crate::{arguments::Catalog, clock};
+use crate::{arguments::Catalog as Verb, clock};
 
-pub(super) async fn run(session: &mut Session<'_>, command: Catalog) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(session: &mut Session<'_>, command: Verb) -> anyhow::Result<ExitCode> {
     session.hub.reload_if_changed().await?;
     match command {
-        Catalog::Check => check(session).await,
-        Catalog::Publish { entries, all } => publish(session, &entries, all).await,
-        Catalog::Diff { entry } => diff(session, &entry.parse()?).await,
-        Catalog::Show { entry: None } => list(session).await,
-        Catalog::Show { entry: Some(entry) } => show(session, &entry.parse()?).await,
-        Catalog::Export { entry, format, out } => {
+        Verb::Check => check(session).await,
+        Verb::Publish { entries, all } => publish(session, &entries, all).await,
+        Verb::Diff { entry } => diff(session, &entry.parse()?).await,
+        Verb::Show { entry: None } => list(session).await,
+        Verb::Show { entry: Some(entry) } => show(session, &entry.parse()?).await,
+        Verb::Export { entry, format, out } => {
             export(session, &entry.parse()?, &format, out.as_deref()).await
         }
     }
@@ -97,19 +98,16 @@ async fn publish_one(session: &Session<'_>, entry: &EntryVersion) -> anyhow::Res
     Contract::compile(Arc::new(entry.clone()), &live.catalog.lists)
         .with_context(|| format!("entries/{name}.yaml"))?;
     if let Some(newest) = live.published.newest_of(name, entry.version.major) {
-        let old = newest.entry();
-        let needed = compatibility::compare(old, entry);
-        if let Some(refusal) = compatibility::refusal(old.version, entry.version, &needed) {
-            bail!("{name}: {}", refusal.en);
+        if let Err(fault) = compatibility::check_version(newest.entry(), entry) {
+            bail!("{name}: {} / {}", fault.zh, fault.en);
         }
     }
     let path = session.hub.config.folders.catalog.join(format!("entries/{name}.yaml"));
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("cannot read `{}`", path.display()))?;
-    let digest = Sha256::digest(text.as_bytes()).into();
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut tx = session.hub.store.begin().await?;
     let version = entry.version;
-    yiku_store::catalog::publish(&mut tx, name, version, &text, digest, clock::now_ms()).await?;
+    yiku_store::catalog::publish(&mut tx, name, version, &text, clock::now_ms()).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -133,9 +131,10 @@ async fn diff(session: &mut Session<'_>, name: &EntryName) -> anyhow::Result<Exi
     }
     let mut db = session.hub.store.reader().await?;
     for one in connector::list(&mut db).await? {
-        let touched = one.entry.as_deref().is_some_and(|entry| {
-            entry.split('@').next() == Some(name.as_str())
-        });
+        let touched = one
+            .entry
+            .as_deref()
+            .is_some_and(|entry| entry.split('@').next() == Some(name.as_str()));
         if touched {
             session.line(format!("touches connector {}", one.name)).await?;
         }
@@ -148,11 +147,30 @@ async fn diff(session: &mut Session<'_>, name: &EntryName) -> anyhow::Result<Exi
     Ok(0)
 }
 
-fn touches(catalog: &yiku_core::catalog::Catalog, of: &str, name: &EntryName) -> bool {
-    let entity = of.split_once('.').and_then(|(library, entity)| {
-        catalog.libraries.get(library).and_then(|library| library.entity(entity))
-    });
-    of == name.as_str() || entity.is_some_and(|entity| entity.source(name).is_some())
+fn touches(catalog: &Catalog, of: &Subject, name: &EntryName) -> bool {
+    match of {
+        Subject::Entry(entry) => entry == name,
+        Subject::Entity { library, entity } => catalog
+            .libraries
+            .get(library)
+            .and_then(|library| library.entity(entity))
+            .is_some_and(|entity| entity.source(name).is_some()),
+    }
+}
+
+/// `CREATE TABLE` for each database that a department may have.
+fn tables(entry: &EntryVersion) -> String {
+    let (columns, name) = (derive::table(entry), entry.name.resource().replace('-', "_"));
+    let one = |(title, dialect)| {
+        let sql = derive::create_table_sql(dialect, &name, &columns, &entry.key);
+        format!("-- {title}\n{sql}")
+    };
+    let dialects = [
+        ("SQLite", Dialect::Sqlite),
+        ("PostgreSQL", Dialect::Postgresql),
+        ("MySQL, MariaDB", Dialect::Mysql),
+    ];
+    dialects.map(one).join("\n")
 }
 
 async fn list(session: &mut Session<'_>) -> anyhow::Result<ExitCode> {
@@ -177,7 +195,10 @@ async fn show(session: &mut Session<'_>, name: &EntryName) -> anyhow::Result<Exi
     let live = session.hub.live();
     let entry = newest_or_draft(&live, name)?;
     session
-        .line(format!("{name}@{}  {} / {}", entry.version, entry.metadata.name.zh, entry.metadata.name.en))
+        .line(format!(
+            "{name}@{}  {} / {}",
+            entry.version, entry.metadata.name.zh, entry.metadata.name.en
+        ))
         .await?;
     session.line(&entry.metadata.summary.zh).await?;
     let key: Vec<_> = entry.key.iter().map(|&index| entry.items[index].name.as_str()).collect();
@@ -204,9 +225,10 @@ fn newest_or_draft(live: &crate::hub::Live, name: &EntryName) -> anyhow::Result<
         return Ok(contract.entry().clone());
     }
     let draft = live.catalog.entries.get(name);
-    draft.cloned().map(Arc::new).with_context(|| {
-        format!("there is no entry `{name}`; `yiku catalog show` lists them")
-    })
+    draft
+        .cloned()
+        .map(Arc::new)
+        .with_context(|| format!("there is no entry `{name}`; `yiku catalog show` lists them"))
 }
 
 async fn export(
@@ -221,7 +243,7 @@ async fn export(
     let bytes = match format {
         "json-schema" => serde_json::to_vec_pretty(&derive::json_schema(&entry, lists))?,
         "avro" => serde_json::to_vec_pretty(&derive::avro_schema(&entry))?,
-        "sql" => derive::create_tables(&entry).into_bytes(),
+        "sql" => tables(&entry).into_bytes(),
         "csv" => derive::csv_template(&entry).into_bytes(),
         "xlsx" => derive::excel_template(&entry, lists)?,
         other => bail!("`{other}` is none of json-schema, avro, sql, csv, xlsx"),
@@ -229,7 +251,8 @@ async fn export(
     match out {
         Some(path) => {
             let path = session.path(path);
-            fs::write(&path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+            fs::write(&path, bytes)
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
             session.line(format!("wrote {}", path.display())).await?;
         }
         None => match String::from_utf8(bytes) {

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
-use yiku_connector::{Access, Position, Surroundings};
+use yiku_connector::Position;
 use yiku_core::receipt::Deed;
 use yiku_store::connector::{self, Connector as Stored, State};
 
@@ -16,10 +16,7 @@ use crate::{
     worker::{self, pull},
 };
 
-pub(super) async fn run(
-    session: &mut Session<'_>,
-    command: Connector,
-) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(session: &mut Session<'_>, command: Connector) -> anyhow::Result<ExitCode> {
     match command {
         Connector::Add { file } => add(session, &file).await?,
         Connector::List(json) => list(session, json.json).await?,
@@ -128,25 +125,9 @@ async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
             let puller = pull::Puller::new(session.hub, &file.name, role)?;
             puller.open(&Position::default())?.check().await?;
         }
-        Role::Sink(role) => {
-            let access = sink_access(session, &file, &role.grant)?;
-            let kind = kinds::kind(&role.kind)?;
-            (kind.open_sink)(role.config.clone(), &access)?.check().await?;
-        }
+        Role::Sink(role) => drop(kinds::kind(&role.kind)?),
     }
     session.line(format!("{}: everything fits", file.name)).await
-}
-
-fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyhow::Result<Access> {
-    let (columns, key) = worker::deliver::columns_of(session.hub, grant)?;
-    let folders = &session.hub.config.folders;
-    Ok(Access {
-        connector: file.name.as_str().into(),
-        load: Default::default(),
-        columns: columns.into(),
-        key: key.into(),
-        surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
-    })
 }
 
 async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Result<()> {
@@ -165,11 +146,7 @@ async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Re
                 ))
                 .await
         }
-        Role::Sink(role) => {
-            let outcome = worker::deliver::catch_up(session.hub, name, role).await;
-            worker::note_outcome(session.hub, name, &outcome).await;
-            session.line(format!("{name}: {} changes delivered", outcome?)).await
-        }
+        Role::Sink(_) => bail!("`{name}` is a sink"),
     }
 }
 
@@ -180,11 +157,7 @@ async fn set_state(session: &mut Session<'_>, name: &str, state: State) -> anyho
     session.line(format!("{name}: {}", state.as_str())).await
 }
 
-async fn position(
-    session: &mut Session<'_>,
-    name: &str,
-    set: Option<&str>,
-) -> anyhow::Result<()> {
+async fn position(session: &mut Session<'_>, name: &str, set: Option<&str>) -> anyhow::Result<()> {
     let file = connectors_folder::find(session.hub, name)?;
     let Role::Source(role) = &file.role else {
         bail!("`{name}` is a sink: it has no position, see `yiku delivery list`")

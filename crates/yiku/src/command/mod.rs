@@ -90,8 +90,8 @@ async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result
         Command::Catalog(command) => catalog::run(session, command).await,
         Command::Connector(command) => connector::run(session, command).await,
         Command::Quarantine(command) => quarantine::run(session, command).await,
-        other => anyhow::bail!("{other:?}"),
         Command::Receipt(command) => receipt::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
+        other => anyhow::bail!("{other:?} comes with the libraries"),
     }
 }

@@ -32,8 +32,7 @@ pub(super) async fn run(
         Quarantine::Import { file } => returned::import(session, &file).await?,
         Quarantine::Drop { ids } => {
             let mut tx = session.hub.store.begin().await?;
-            let decided =
-                quarantine::drop_rows(&mut tx, &ids, OPERATOR, clock::now_ms()).await?;
+            let decided = quarantine::drop_rows(&mut tx, &ids, OPERATOR, clock::now_ms()).await?;
             tx.commit().await?;
             report(session, "dropped", &decided).await?;
         }
@@ -167,7 +166,11 @@ async fn fix(session: &mut Session<'_>, id: i64) -> anyhow::Result<()> {
         let (column, value) = line.split_once('=').context("write column=value")?;
         let index = one.row.columns.iter().position(|own| own == column.trim());
         let index = index.with_context(|| {
-            format!("row {id} has no column `{}`; it has {}", column.trim(), one.row.columns.join(", "))
+            format!(
+                "row {id} has no column `{}`; it has {}",
+                column.trim(),
+                one.row.columns.join(", ")
+            )
         })?;
         cells[index] = (!value.is_empty()).then(|| value.to_owned());
         changed += 1;
@@ -178,7 +181,11 @@ async fn fix(session: &mut Session<'_>, id: i64) -> anyhow::Result<()> {
     let mut tx = session.hub.store.begin().await?;
     quarantine::fix(&mut tx, id, &cells, OPERATOR, clock::now_ms()).await?;
     tx.commit().await?;
-    session.line(format!("{id}: {changed} cells changed; `yiku quarantine redrive {id}` sends it through")).await
+    session
+        .line(format!(
+            "{id}: {changed} cells changed; `yiku quarantine redrive {id}` sends it through"
+        ))
+        .await
 }
 
 async fn redrive(
@@ -245,7 +252,9 @@ async fn select(session: &Session<'_>, typed: &RejectFilter) -> anyhow::Result<V
         }
         rows.extend(page);
         if rows.len() > SELECT_MAX {
-            bail!("more than {SELECT_MAX} rows: narrow the filter by --connector, --entry or --code");
+            bail!(
+                "more than {SELECT_MAX} rows: narrow the filter by --connector, --entry or --code"
+            );
         }
     }
 }

@@ -31,7 +31,8 @@ pub(super) async fn run(session: &mut Session<'_>, command: Receipt) -> anyhow::
 
 fn filter_of(typed: &ReceiptFilter) -> anyhow::Result<Filter> {
     let moment = |text: &str| {
-        clock::parse(text).with_context(|| format!("`{text}` is not a moment: write it as RFC 3339"))
+        clock::parse(text)
+            .with_context(|| format!("`{text}` is not a moment: write it as RFC 3339"))
     };
     Ok(Filter {
         department: typed.department.clone(),

@@ -9,7 +9,10 @@ use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context, bail, ensure};
 use rust_xlsxwriter::{Color, Format, Workbook};
-use yiku_core::{receipt::{Deed, Receipt}, violation::Violation};
+use yiku_core::{
+    receipt::{Deed, Receipt},
+    violation::Violation,
+};
 use yiku_store::{
     quarantine::{self, Quarantined},
     receipt,
@@ -40,8 +43,7 @@ pub(super) async fn write(
     }
     let ids: Vec<i64> = rows.iter().map(|one| one.id).collect();
     let mut tx = session.hub.store.begin().await?;
-    let decided =
-        quarantine::return_rows(&mut tx, &ids, &report, command::OPERATOR, at_ms).await?;
+    let decided = quarantine::return_rows(&mut tx, &ids, &report, command::OPERATOR, at_ms).await?;
     let mut deed = Receipt::new("node/hub", Deed::QuarantineReturn, command::OPERATOR, at_ms);
     deed.department = Some(entry.department().to_owned());
     deed.entry = Some(entry.to_string());

@@ -8,7 +8,7 @@ pub fn of<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> String
         return "–\n".into();
     }
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(headings);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(headings);
     table.add_rows(rows);
     format!("{table}\n")
 }

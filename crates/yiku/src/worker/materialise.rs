@@ -2,7 +2,7 @@
 //! each batch with the offsets that were read, in one transaction.
 
 use anyhow::{Context, ensure};
-use yiku_bus::{Bus, PUBLICATIONS, REJECTS, ReadLimit, Stored};
+use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit, Stored};
 use yiku_core::publication::{Publication, RejectedRow};
 use yiku_store::{Tx, cursor, publication};
 

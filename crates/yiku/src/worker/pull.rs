@@ -105,7 +105,7 @@ impl<'a> Puller<'a> {
         Access {
             connector: self.name.into(),
             load: self.role.load,
-            columns: derive::columns(entry).into(),
+            columns: derive::table(entry).into(),
             key: entry.key.clone().into(),
             surroundings: Surroundings {
                 folder: self.hub.config.folders.connectors(),
@@ -264,7 +264,9 @@ impl<'a> Puller<'a> {
             rejected += checked.rejected().len() as u64;
             if full {
                 seen.extend(checked.records().iter().flatten().map(|record| key_hash(record.key)));
-                seen.extend(checked.rejected().iter().flat_map(|row| &row.key).map(|key| key_hash(key)));
+                seen.extend(
+                    checked.rejected().iter().flat_map(|row| &row.key).map(|key| key_hash(key)),
+                );
             }
             if pull.run.ends {
                 break;
@@ -275,13 +277,6 @@ impl<'a> Puller<'a> {
             && rejected as f64 > limit * pulled as f64
         {
             return Err(over_rejected(self.name, pulled, rejected, limit).into());
-        }
-        if full && pulled > 0 {
-            let limit = limits.vanished.unwrap_or(VANISHED_DEFAULT);
-            let (live, gone) = self.hub.vanished(&line.line, |key| seen.contains(&key_hash(key))).await?;
-            if gone as f64 > limit * live as f64 {
-                return Err(over_vanished(self.name, live, gone, limit).into());
-            }
         }
         Ok(())
     }

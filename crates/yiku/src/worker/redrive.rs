@@ -113,10 +113,8 @@ fn check(
     }
     let mapping = mapping(hub, contract, &first.connector)?;
     let bound = mapping.bind(&header);
-    let retried: Vec<_> = group
-        .iter()
-        .map(|(_, one)| Retried { id: one.id, version: one.row.row_version })
-        .collect();
+    let retried: Vec<_> =
+        group.iter().map(|(_, one)| Retried { id: one.id, version: one.row.row_version }).collect();
     let state = line.state();
     let checking = Checking {
         contract,

@@ -1,6 +1,6 @@
 //! Retention: whole batches leave the bus once they are old enough and nobody still needs them.
 
-use yiku_bus::{Bus, ReadLimit};
+use yiku_bus::ReadLimit;
 use yiku_store::cursor;
 
 use crate::{clock, hub::Hub};
