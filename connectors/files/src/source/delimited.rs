@@ -53,6 +53,9 @@ enum Peeked {
     End,
 }
 
+/// The line of a header and the names in it.
+type Names = (u64, Vec<String>);
+
 /// What the rows of a delimited file need beside its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Form<'a> {
@@ -156,7 +159,7 @@ impl<R: Read> Delimited<R> {
     }
 
     /// Takes one record and gives its cells as names with its line; `None` at the end.
-    fn read_names(&mut self) -> Result<Result<Option<(u64, Vec<String>)>, Fault>, ReadError> {
+    fn read_names(&mut self) -> Result<Result<Option<Names>, Fault>, ReadError> {
         let place = self.lines.line();
         let fault = |line: &[u8], charset: Charset| {
             let zh = "标题行无法读取：请检查引号、编码和分隔符";

@@ -111,7 +111,7 @@ fn detect_in(
     let mut at = 0;
     let mut filled = got;
     // ASCII says nothing: the piece to judge by begins at the first other byte.
-    while let None = buffer[..filled].iter().position(|byte| !byte.is_ascii()) {
+    while buffer[..filled].is_ascii() {
         at += filled as u64;
         if filled < PIECE_BYTES || at >= ASCII_BYTES_MAX {
             return found(Charset::Utf8, 0);

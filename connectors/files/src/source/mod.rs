@@ -21,6 +21,7 @@ mod scan;
 mod sheet;
 mod sheet_cell;
 mod sheet_rows;
+mod sheet_size;
 mod split;
 mod taken;
 
@@ -129,7 +130,7 @@ fn pull(
                     Some(Next::Fault(candidate, fault)) => {
                         return Ok(Some(report(config, state, &candidate, &fault)));
                     }
-                    Some(Next::Reading(reading)) => state.reading = Some(reading),
+                    Some(Next::Reading(reading)) => state.reading = Some(*reading),
                 }
             }
         }
@@ -150,7 +151,7 @@ fn pull(
 
 /// The next file, opened, or what is wrong with it.
 enum Next {
-    Reading(Reading),
+    Reading(Box<Reading>),
     Fault(Candidate, Fault),
 }
 
@@ -179,7 +180,7 @@ fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, C
                     // Written to since the folder was listed: it is not settled.
                     continue;
                 }
-                Next::Reading(reading)
+                Next::Reading(Box::new(reading))
             }
             Err(Stop::Gone) => continue,
             Err(Stop::Fault(fault)) => Next::Fault(candidate, fault),

@@ -148,7 +148,7 @@ fn date_time(value: &ExcelDateTime) -> Cell {
         return Cell::plain(format!("{year:04}-{month:02}-{day:02}"));
     };
     let moment = moment + TimeDelta::milliseconds(500);
-    let form = if seconds % 86_400 == 0 { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" };
+    let form = if seconds.is_multiple_of(86_400) { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" };
     Cell::plain(moment.format(form).to_string())
 }
 
@@ -196,7 +196,7 @@ mod tests {
         check(45943.0, DateTime, "2025-10-13");
         check(45943.5, DateTime, "2025-10-13 12:00:00");
         check(45943.0 + 1.0 / 3.0, DateTime, "2025-10-13 08:00:00");
-        check(45942.999_999_999, DateTime, "2025-10-13");
+        check(45_942.999_999_999, DateTime, "2025-10-13");
         check(0.25, DateTime, "06:00:00");
         check(1.5, TimeDelta, "36:00:00");
         check(60.0, DateTime, "1900-02-29");

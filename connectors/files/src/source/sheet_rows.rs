@@ -8,6 +8,7 @@ use super::{
     fault::Fault,
     sheet::{Message, SheetForm, SheetRow, damaged, hand_over},
     sheet_cell::{Cell, joined},
+    sheet_size,
 };
 
 type Workbook = Xlsx<BufReader<File>>;
@@ -30,6 +31,8 @@ fn read(
     let mut first = [0; 8];
     // The library reads from the file's beginning, wherever it stands.
     let old = file.read_at(&mut first, 0).is_ok() && first == COMPOUND_FILE;
+    let size = file.metadata().map_err(|_| damaged(1))?.len();
+    sheet_size::judge(&file, size)?;
     let opened = Workbook::new(BufReader::new(file));
     let mut workbook = opened.map_err(|error| match (refused(&error), old) {
         (fault, true) if !matches!(error, XlsxError::Password) => Fault::unreadable(

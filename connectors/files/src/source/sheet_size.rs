@@ -1,0 +1,126 @@
+//! How large a workbook becomes when it is unpacked, before anything is.
+//!
+//! A workbook is a zip file. Its sheets are read as a stream, but its shared texts are held in
+//! memory, and a few kilobytes can say that they unpack to many gigabytes. The sizes stand in the
+//! table at the file's end, and the library stops at them.
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use super::fault::Fault;
+
+/// Refuses a workbook that unpacks to more than can be held or was ever meant.
+pub(crate) fn judge(file: &File, size: u64) -> Result<(), Fault> {
+    match entries(file, size) {
+        Ok(entries) => judge_entries(&entries),
+        // No zip file, or a broken one: the library will say so.
+        Err(_) => Ok(()),
+    }
+}
+
+/// One file in the workbook.
+struct Entry {
+    sheet: bool,
+    packed: u64,
+    unpacked: u64,
+}
+
+fn judge_entries(entries: &[Entry]) -> Result<(), Fault> {
+    let held: u64 = entries.iter().filter(|entry| !entry.sheet).map(|entry| entry.unpacked).sum();
+    if held > HELD_BYTES_MAX {
+        let (held_mb, most_mb) = (held >> 20, HELD_BYTES_MAX >> 20);
+        return Err(Fault::unreadable(
+            1,
+            format!("工作簿的文本解压后有 {held_mb} MiB，超过 {most_mb} MiB 上限：请另存为 CSV"),
+            format!(
+                "the workbook's texts unpack to {held_mb} MiB, more than {most_mb} MiB: save it \
+                 as CSV"
+            ),
+        ));
+    }
+    let bomb = entries.iter().any(|entry| {
+        entry.unpacked > PLAIN_BYTES_MAX && entry.unpacked / entry.packed.max(1) > RATIO_MAX
+    });
+    if bomb {
+        return Err(Fault::unreadable(
+            1,
+            "工作簿解压后异常大（疑似压缩炸弹），未读取：请另存为 CSV",
+            "the workbook unpacks to far more than its size tells, so it is not read: save it as \
+             CSV",
+        ));
+    }
+    Ok(())
+}
+
+/// The entries of the table at the file's end.
+fn entries(file: &File, size: u64) -> io::Result<Vec<Entry>> {
+    let broken = || io::Error::from(io::ErrorKind::InvalidData);
+    let tail_bytes = size.min(END_BYTES_MAX);
+    let mut tail = vec![0; tail_bytes as usize];
+    file.read_exact_at(&mut tail, size - tail_bytes)?;
+    let end = memchr::memmem::rfind(&tail, b"PK\x05\x06").ok_or_else(broken)?;
+    let end = tail.get(end..end + 22).ok_or_else(broken)?;
+    let (table_bytes, table_at) = (long(end, 12), long(end, 16));
+    let mut table = vec![0; table_bytes.min(size).min(TABLE_BYTES_MAX) as usize];
+    file.read_exact_at(&mut table, table_at)?;
+    let mut entries = Vec::new();
+    let mut rest = &table[..];
+    while rest.len() >= 46 && rest.starts_with(b"PK\x01\x02") {
+        let lengths = [28, 30, 32].map(|at| usize::from(short(rest, at)));
+        let next = 46 + lengths.iter().sum::<usize>();
+        let name = rest.get(46..46 + lengths[0]).ok_or_else(broken)?;
+        entries.push(Entry {
+            sheet: name.starts_with(b"xl/worksheets/"),
+            packed: long(rest, 20),
+            // A size that stands elsewhere because it exceeds 32 bits counts as 4 GiB.
+            unpacked: long(rest, 24),
+        });
+        rest = rest.get(next..).unwrap_or_default();
+    }
+    Ok(entries)
+}
+
+fn short(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn long(bytes: &[u8], at: usize) -> u64 {
+    u64::from(short(bytes, at)) | u64::from(short(bytes, at + 2)) << 16
+}
+
+/// What may be held in memory of one workbook.
+const HELD_BYTES_MAX: u64 = 256 << 20;
+/// Up to here nobody asks how well something is packed.
+const PLAIN_BYTES_MAX: u64 = 64 << 20;
+/// Even sheets of one repeated row are not packed better than this.
+const RATIO_MAX: u64 = 300;
+/// The end record and the longest comment behind it.
+const END_BYTES_MAX: u64 = 22 + 65_535;
+/// Of a table of files.
+const TABLE_BYTES_MAX: u64 = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bombs_are_seen_and_workbooks_are_not() {
+        let entry = |sheet, packed, unpacked| Entry { sheet, packed, unpacked };
+        let judge = |entry| judge_entries(&[entry]).map_err(|fault| fault.en.to_string());
+        assert_eq!(judge(entry(true, 40 << 20, 800 << 20)), Ok(()));
+        assert_eq!(judge(entry(false, 1 << 10, 1 << 20)), Ok(()));
+        assert!(judge(entry(true, 1 << 20, 1 << 30)).unwrap_err().contains("far more"));
+        assert!(judge(entry(false, 90 << 20, 300 << 20)).unwrap_err().contains("300 MiB"));
+    }
+
+    #[test]
+    fn the_table_of_a_workbook_is_read() {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        workbook.add_worksheet().write_string(0, 0, "x").unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &workbook.save_to_buffer().unwrap()).unwrap();
+        let size = file.metadata().unwrap().len();
+        let entries = entries(&file, size).unwrap();
+        assert_eq!(entries.iter().filter(|entry| entry.sheet && entry.unpacked > 100).count(), 1);
+        assert!(entries.len() > 5);
+    }
+}
