@@ -5,3 +5,4 @@ mod bodies;
 mod catalog;
 mod derived;
 mod rows;
+mod schemas;
