@@ -2,12 +2,12 @@
 //! broken passes, all by the contract alone. What only a file reader can see (encodings, ragged
 //! lines, doubled keys) is left to the test of the whole demo.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, sync::Arc};
 
 use serde_json::Value;
 use yiku_core::{
     batch::{Batch, Header, RowPlace},
-    catalog::{Catalog, SourceFile},
+    catalog::Catalog,
     contract::{Checked, Contract, MappedRow},
     mapping::{Mapping, MappingSpec},
     violation::{Severity, Violation},
@@ -21,7 +21,7 @@ use super::{
     truth::Truth,
     write::{Damage, Place, Writer},
 };
-use crate::workspace;
+use crate::{tidy, workspace};
 
 /// Keeps rows instead of writing them.
 #[derive(Default)]
@@ -39,25 +39,10 @@ impl Writer for Kept {
 }
 
 fn catalog() -> Catalog {
-    let root = workspace::root().join("catalog");
-    let mut files = Vec::new();
-    read_folder(&root, &root, &mut files);
+    let files = tidy::catalog::source_files(&workspace::text_files().unwrap());
     let (catalog, problems) = Catalog::read(&files);
     assert!(problems.is_empty(), "{}", problems[0]);
     catalog
-}
-
-fn read_folder(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_folder(root, &path, files);
-        } else {
-            let text = fs::read_to_string(&path).unwrap();
-            let path = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-            files.push(SourceFile { path, text });
-        }
-    }
 }
 
 fn mapping_of(system: &System, contract: &Contract) -> Mapping {

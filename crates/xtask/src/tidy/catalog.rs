@@ -1,26 +1,42 @@
-//! Every catalog entry carries rows that must pass and rows that must not.
+//! The catalog: it can be read without a problem, every entry carries rows that must pass and rows
+//! that must not, and the schemas derived from it are current.
 
-use serde_json::Value;
+use std::collections::HashMap;
+
+use yiku_core::{
+    catalog::{Catalog, SourceFile},
+    derive,
+};
 
 use crate::workspace::TextFile;
 
 /// One line per problem.
 pub fn problems(files: &[TextFile]) -> Vec<String> {
-    let is_entry = |file: &&TextFile| {
-        file.path.starts_with("catalog/entries/") && file.path.ends_with(".yaml")
-    };
-    files.iter().filter(is_entry).flat_map(|file| entry_problems(&file.path, &file.text)).collect()
+    let (catalog, problems) = Catalog::read(&source_files(files));
+    let mut problems: Vec<_> = problems.iter().map(|p| format!("catalog/{p}")).collect();
+    for (name, entry) in &catalog.entries {
+        let examples = &entry.examples;
+        let kinds = [("valid", examples.valid.len()), ("invalid", examples.invalid.len())];
+        for (kind, _) in kinds.into_iter().filter(|(_, count)| *count == 0) {
+            problems.push(format!("catalog/entries/{name}.yaml: has no {kind} example"));
+        }
+    }
+    let kept: HashMap<_, _> = files.iter().map(|f| (f.path.as_str(), f.text.as_str())).collect();
+    for (path, text) in derive::generated_files(&catalog) {
+        if kept.get(path.as_str()) != Some(&text.as_str()) {
+            problems.push(format!("{path}: not current; {RENEW}"));
+        }
+    }
+    problems
 }
 
-fn entry_problems(path: &str, text: &str) -> Vec<String> {
-    let entry: Value = match serde_saphyr::from_str(text) {
-        Ok(entry) => entry,
-        Err(error) => return vec![format!("{path}: {error}")],
+const RENEW: &str = "run `YIKU_RENEW=1 cargo test -p yiku-core derived_schemas`";
+
+/// The files of the catalog folder, by their paths in it.
+pub fn source_files(files: &[TextFile]) -> Vec<SourceFile> {
+    let file = |file: &TextFile| {
+        let path = file.path.strip_prefix("catalog/")?.to_owned();
+        Some(SourceFile { path, text: file.text.clone() })
     };
-    let count = |kind: &str| entry["examples"][kind].as_array().map_or(0, Vec::len);
-    ["valid", "invalid"]
-        .into_iter()
-        .filter(|kind| count(kind) == 0)
-        .map(|kind| format!("{path}: has no {kind} example"))
-        .collect()
+    files.iter().filter_map(file).collect()
 }

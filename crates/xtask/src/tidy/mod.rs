@@ -1,6 +1,6 @@
 //! `cargo xtask tidy`: the rules of this repository that no other tool knows.
 
-mod catalog;
+pub mod catalog;
 mod edges;
 mod sources;
 
