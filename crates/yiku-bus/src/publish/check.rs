@@ -81,6 +81,11 @@ impl CheckedBatch {
         self.records.len() as u64
     }
 
+    /// Rows that pass with a warning.
+    pub fn warned(&self) -> u64 {
+        self.rest.warned
+    }
+
     /// Rows that do not, as they go to quarantine.
     pub fn rejected(&self) -> &[RejectedRow] {
         &self.rest.rejected
