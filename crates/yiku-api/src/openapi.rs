@@ -1,0 +1,93 @@
+//! The OpenAPI 3.1 document, made from the handlers.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use serde_json::Value;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use crate::{
+    connectors, entries, health, metrics, page, quarantine, receipts,
+    router::{self, Trail},
+    rows, status,
+};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Yiku",
+        description = "Data-sharing hub: departments push rows and see what became of them.\n\n\
+            Every call but those of `pages` and the two health checks carries a token of one \
+            department or role: `Authorization: Bearer <token>`. A department pushes and reads only \
+            its own. An error is answered as JSON with a stable `code` and what to do in Chinese \
+            and English. Calls that return, change or are refused data leave a receipt.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/")),
+    paths(
+        rows::push::push,
+        quarantine::list::list,
+        entries::list::list,
+        entries::show::show,
+        entries::schema::show,
+        connectors::list::list,
+        connectors::add::add,
+        receipts::list::list,
+        status::show,
+        metrics::show,
+        health::alive,
+        health::ready,
+        page::home,
+        page::docs,
+        document,
+    ),
+    tags(
+        (name = "rows", description = "Rows: push them, see what was rejected and why"),
+        (name = "catalog", description = "The published entries"),
+        (name = "connectors", description = "How the hub reads and writes"),
+        (name = "receipts", description = "Who did what with whose data"),
+        (name = "hub", description = "How the hub stands"),
+        (name = "pages", description = "Pages for people"),
+    ),
+    modifiers(&Token),
+)]
+pub(crate) struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("a token of one department or role, made by `yiku token add`"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document, with what each call leaves behind as the router says it.
+pub(crate) fn complete() -> Value {
+    let mut document = serde_json::to_value(Document::openapi()).expect("a document serialises");
+    for route in router::routes() {
+        let operation = &mut document["paths"][route.path][route.method];
+        operation["x-leaves-receipt"] = (route.trail == Trail::Receipt).into();
+    }
+    document
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "pages",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+)]
+pub(crate) async fn document() -> Json<&'static Value> {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(complete);
+    Json(&DOCUMENT)
+}

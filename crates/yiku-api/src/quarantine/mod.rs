@@ -1,0 +1,3 @@
+//! Rejected rows, with their reasons and without their values.
+
+pub(crate) mod list;

@@ -1,0 +1,406 @@
+//! The body of a push: NDJSON, a JSON array or CSV, perhaps packed with gzip, as one batch.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+    sync::Arc,
+};
+
+use axum::http::StatusCode;
+use serde_json::value::RawValue;
+use yiku_core::{
+    batch::{Batch, Header, RowPlace},
+    json_row::JsonRow,
+    operation::Operation,
+    violation::Code,
+};
+
+/// The forms a body may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Format {
+    /// One JSON object per line.
+    Ndjson,
+    /// A JSON array of objects.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
+}
+
+/// A body that cannot be taken at all. Broken rows within a body are no such error.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the content type is not one of application/x-ndjson, application/json, text/csv")]
+    ContentType,
+    #[error("the content encoding `{0}` is not known: send gzip or none")]
+    Encoding(String),
+    #[error("the body broke off before its end, nothing of it was taken; send it again")]
+    CutOff,
+    #[error(
+        "nothing more of the body came for {0} seconds, nothing of it was taken; send it again"
+    )]
+    TooSlow(u64),
+    #[error("the body is not whole gzip: it was cut off or damaged on the way")]
+    Gzip,
+    #[error("unpacked, the body is larger than {0} bytes: send it in parts")]
+    TooLarge(usize),
+    #[error("the body is not UTF-8: byte {0} fits no character")]
+    Utf8(usize),
+    #[error("the body is not a JSON array of objects: look at line {line}, character {column}")]
+    Array { line: usize, column: usize },
+    #[error("the CSV header has {0}")]
+    Header(HeaderProblem),
+    #[error("the body has more than {COLUMNS_MAX} columns")]
+    Columns,
+    #[error("rows times columns are more than {CELLS_MAX}: send the body in parts")]
+    Cells,
+    #[error("the body has no rows")]
+    NoRows,
+}
+
+/// What is wrong with a CSV header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum HeaderProblem {
+    #[error("a column without a name")]
+    Nameless,
+    #[error("two columns of one name")]
+    Doubled,
+}
+
+impl BodyError {
+    /// Status and stable code.
+    pub(crate) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::ContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type"),
+            Self::Encoding(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding"),
+            Self::CutOff => (StatusCode::BAD_REQUEST, "body-cut-off"),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
+            Self::Gzip => (StatusCode::BAD_REQUEST, "body-gzip"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
+            Self::Utf8(_) => (StatusCode::BAD_REQUEST, "body-not-utf-8"),
+            Self::Array { .. } => (StatusCode::BAD_REQUEST, "body-not-an-array"),
+            Self::Header(_) => (StatusCode::BAD_REQUEST, "body-header"),
+            Self::Columns | Self::Cells => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
+            Self::NoRows => (StatusCode::BAD_REQUEST, "body-without-rows"),
+        }
+    }
+
+    /// What is wrong and what to do, in Chinese.
+    pub(crate) fn zh(&self) -> String {
+        match self {
+            Self::ContentType => {
+                "Content-Type 须为 application/x-ndjson、application/json 或 text/csv".into()
+            }
+            Self::Encoding(name) => {
+                format!("不支持的 Content-Encoding“{name}”；请用 gzip 或不压缩")
+            }
+            Self::CutOff => "请求内容未传完即中断，未接收任何一行；请重新发送".into(),
+            Self::TooSlow(seconds) => {
+                format!("请求内容中断超过 {seconds} 秒，未接收任何一行；请重新发送")
+            }
+            Self::Gzip => "请求内容不是完整的 gzip：传输中被截断或损坏".into(),
+            Self::TooLarge(bytes) => format!("请求内容（解压后）超过 {bytes} 字节；请分批发送"),
+            Self::Utf8(byte) => format!("请求内容不是 UTF-8：第 {byte} 个字节不成字符"),
+            Self::Array { line, column } => {
+                format!("请求内容不是 JSON 对象数组；请查看第 {line} 行第 {column} 个字符")
+            }
+            Self::Header(HeaderProblem::Nameless) => "CSV 表头中有未命名的列".into(),
+            Self::Header(HeaderProblem::Doubled) => "CSV 表头中有重名的列".into(),
+            Self::Columns => format!("请求内容超过 {COLUMNS_MAX} 列"),
+            Self::Cells => format!("行数乘以列数超过 {CELLS_MAX}；请分批发送"),
+            Self::NoRows => "请求内容中没有任何一行".into(),
+        }
+    }
+}
+
+impl Format {
+    /// The form that a `Content-Type` names.
+    pub(crate) fn of(content_type: &str) -> Result<Self, BodyError> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "application/x-ndjson" | "application/jsonl" => Ok(Self::Ndjson),
+            "application/json" => Ok(Self::Json),
+            "text/csv" => Ok(Self::Csv),
+            _ => Err(BodyError::ContentType),
+        }
+    }
+
+    /// The word for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Json => "json",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// How a body is packed, as `Content-Encoding` names it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Packing {
+    Plain,
+    Gzip,
+}
+
+impl Packing {
+    /// Reads the header's value.
+    pub(crate) fn of(encoding: Option<&str>) -> Result<Self, BodyError> {
+        let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
+        match encoding.as_str() {
+            "" | "identity" => Ok(Self::Plain),
+            "gzip" | "x-gzip" => Ok(Self::Gzip),
+            other => Err(BodyError::Encoding(other.chars().take(40).collect())),
+        }
+    }
+}
+
+/// Unpacks a body, to at most `bytes_max` bytes.
+pub(crate) fn unpack(
+    packing: Packing,
+    body: Vec<u8>,
+    bytes_max: usize,
+) -> Result<Vec<u8>, BodyError> {
+    match packing {
+        Packing::Plain => Ok(body),
+        Packing::Gzip => {
+            let mut plain = Vec::new();
+            let unpacked = flate2::read::MultiGzDecoder::new(body.as_slice());
+            let bound = bytes_max as u64 + 1;
+            unpacked.take(bound).read_to_end(&mut plain).map_err(|_| BodyError::Gzip)?;
+            if plain.len() > bytes_max { Err(BodyError::TooLarge(bytes_max)) } else { Ok(plain) }
+        }
+    }
+}
+
+/// Reads a body as a batch of at least one row. A row that cannot be read stands in it as
+/// unreadable. A row without the column [`OPERATION`], where others have it, is an upsert.
+pub(crate) fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyError> {
+    let text = std::str::from_utf8(body);
+    let text = text.map_err(|error| BodyError::Utf8(error.valid_up_to() + 1))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let batch = match format {
+        Format::Csv => read_csv(text, origin),
+        Format::Ndjson => {
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            batch_of(lines.map(|(index, line)| (index as u64 + 1, line)), origin)
+        }
+        Format::Json => {
+            let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+                // The parser's own words may quote a value.
+                BodyError::Array { line: error.line(), column: error.column() }
+            })?;
+            let rows = rows.iter().enumerate();
+            batch_of(rows.map(|(index, row)| (index as u64 + 1, row.get())), origin)
+        }
+    }?;
+    if batch.is_empty() { Err(BodyError::NoRows) } else { Ok(batch) }
+}
+
+fn batch_of<'a>(
+    rows: impl Iterator<Item = (u64, &'a str)>,
+    origin: &str,
+) -> Result<Batch, BodyError> {
+    let rows: Vec<_> = rows.map(|(place, text)| (place, text, JsonRow::parse(text))).collect();
+    let columns = columns_of(rows.iter().filter_map(|(.., row)| row.as_ref().ok()))?;
+    if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
+        return Err(BodyError::Cells);
+    }
+    let index: HashMap<&str, usize> =
+        columns.iter().enumerate().map(|(column, name)| (name.as_str(), column)).collect();
+    let operation = index.get(OPERATION).copied();
+    let mut batch = Batch::new(Arc::new(Header::new(columns.iter().cloned())), origin);
+    let mut cells: Vec<Option<&str>> = Vec::new();
+    for (place, text, row) in &rows {
+        let place = RowPlace { place: *place, order: 0 };
+        match row {
+            Ok(row) => {
+                cells.clear();
+                cells.resize(columns.len(), None);
+                for (name, cell) in &row.cells {
+                    cells[index[name.as_str()]] = cell.as_deref();
+                }
+                if let Some(operation) = operation {
+                    cells[operation].get_or_insert(Operation::Upsert.as_str());
+                }
+                batch.push_row(place, cells.iter().copied());
+            }
+            Err(error) => batch.push_unreadable(
+                place,
+                text,
+                Code::Unreadable,
+                &format!("不是每列一个值的 JSON 对象，问题在第 {} 个字节处", error.column),
+                &format!("no JSON object with one value per column; look at byte {}", error.column),
+            ),
+        }
+    }
+    Ok(batch)
+}
+
+/// Every name of every row, in the order in which they come up.
+fn columns_of<'a>(rows: impl Iterator<Item = &'a JsonRow>) -> Result<Vec<String>, BodyError> {
+    let mut columns: Vec<String> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
+    for (name, _) in rows.flat_map(|row| &row.cells) {
+        if known.insert(name) {
+            columns.push(name.clone());
+            if columns.len() > COLUMNS_MAX {
+                return Err(BodyError::Columns);
+            }
+        }
+    }
+    if columns.is_empty() {
+        columns.push("row".into());
+    }
+    Ok(columns)
+}
+
+fn read_csv(text: &str, origin: &str) -> Result<Batch, BodyError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|_| BodyError::NoRows)?.clone();
+    let mut columns: Vec<String> = Vec::new();
+    for name in header.iter().map(str::trim) {
+        if name.is_empty() {
+            return Err(BodyError::Header(HeaderProblem::Nameless));
+        }
+        if columns.iter().any(|column| column == name) {
+            return Err(BodyError::Header(HeaderProblem::Doubled));
+        }
+        columns.push(name.to_owned());
+        if columns.len() > COLUMNS_MAX {
+            return Err(BodyError::Columns);
+        }
+    }
+    if columns.is_empty() {
+        return Err(BodyError::NoRows);
+    }
+    let operation = columns.iter().position(|name| name == OPERATION);
+    let mut batch = Batch::new(Arc::new(Header::new(columns)), origin);
+    let mut record = csv::StringRecord::new();
+    while let Ok(true) = reader.read_record(&mut record) {
+        let line = record.position().map_or(0, csv::Position::line);
+        let place = RowPlace { place: line, order: 0 };
+        if record.len() == batch.header.len() {
+            let cells = record.iter().enumerate().map(|(column, cell)| match cell {
+                "" if Some(column) == operation => Some(Operation::Upsert.as_str()),
+                "" => None,
+                cell => Some(cell),
+            });
+            batch.push_row(place, cells);
+        } else {
+            let (has, wants) = (record.len(), batch.header.len());
+            let raw = record.iter().collect::<Vec<_>>().join(",");
+            batch.push_unreadable(
+                place,
+                &raw,
+                Code::Unreadable,
+                &format!("该行有 {has} 列，表头有 {wants} 列"),
+                &format!("the row has {has} cells, the header {wants}"),
+            );
+        }
+        if batch.len().saturating_mul(batch.header.len()) > CELLS_MAX {
+            return Err(BodyError::Cells);
+        }
+    }
+    Ok(batch)
+}
+
+/// The column that says whether a row is there (`upsert`) or gone (`delete`).
+pub(crate) const OPERATION: &str = "_operation";
+/// Columns at most: what one row of many may add must not cost all the others.
+const COLUMNS_MAX: usize = 1_000;
+/// Rows times columns at most.
+const CELLS_MAX: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn shown(batch: &Batch) -> String {
+        let rows = batch.cells.rows().map(|row| {
+            row.cells().map(|cell| cell.unwrap_or("NULL")).collect::<Vec<_>>().join(",")
+        });
+        format!("{} | {}", batch.header.columns().join(","), rows.collect::<Vec<_>>().join(" | "))
+    }
+
+    #[track_caller]
+    fn check(format: Format, body: &str, expected: &str) {
+        let actual = match read(format, body.as_bytes(), "push") {
+            Ok(batch) => shown(&batch),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(actual, expected);
+    }
+
+    #[test]
+    fn rows_of_each_form() {
+        check(Format::Ndjson, "{\"a\":1}\n\n{\"b\":\"x\"}\n", "a,b | 1,NULL | NULL,x");
+        check(Format::Json, r#"[{"a":"1","b":null},{"a":true}]"#, "a,b | 1,NULL | true,NULL");
+        check(Format::Csv, "a,b\n1,\n\"x\ny\",2\n", "a,b | 1,NULL | x\ny,2");
+        check(Format::Json, "[{},{\"a\":1}]", "a | NULL | 1");
+        check(Format::Ndjson, "{}", "row | NULL");
+    }
+
+    #[test]
+    fn rows_are_upserts_unless_they_say_otherwise() {
+        let body = "{\"a\":1}\n{\"a\":2,\"_operation\":\"delete\"}";
+        check(Format::Ndjson, body, "a,_operation | 1,upsert | 2,delete");
+        check(Format::Csv, "a,_operation\n1,\n2,delete\n", "a,_operation | 1,upsert | 2,delete");
+    }
+
+    #[test]
+    fn broken_rows_stay_in_their_place() {
+        let batch = read(Format::Ndjson, b"{\"a\":1}\n{oops\n{\"a\":2}", "push").unwrap();
+        assert_eq!(shown(&batch), "a | 1 | {oops | 2");
+        assert_eq!((batch.defects[0].row, batch.defects[0].code), (1, Code::Unreadable));
+        let batch = read(Format::Csv, b"a,b\n1\n2,3\n", "push").unwrap();
+        assert_eq!((batch.defects.len(), batch.places[0].place), (1, 2));
+        let batch = read(Format::Json, b"[1, {\"a\":1}]", "push").unwrap();
+        assert_eq!(batch.defects[0].row, 0);
+    }
+
+    #[test]
+    fn broken_bodies_are_refused() {
+        let array = "the body is not a JSON array of objects: look at line 1, character ";
+        check(Format::Json, "{\"a\":1}", &format!("{array}0"));
+        check(Format::Json, "\"431302199003070014\"", &format!("{array}20"));
+        check(Format::Csv, "a,a\n", "the CSV header has two columns of one name");
+        check(Format::Csv, "a,\n", "the CSV header has a column without a name");
+        for (format, body) in
+            [(Format::Csv, ""), (Format::Csv, "a\n"), (Format::Json, "[]"), (Format::Ndjson, "\n")]
+        {
+            check(format, body, "the body has no rows");
+        }
+        let error = read(Format::Ndjson, b"{\"a\":\"\xff\"}", "p").unwrap_err();
+        assert_eq!(error, BodyError::Utf8(7));
+        assert_eq!(Format::of("text/xml"), Err(BodyError::ContentType));
+        assert_eq!(Format::of("Text/CSV; charset=utf-8"), Ok(Format::Csv));
+    }
+
+    #[test]
+    fn a_few_bytes_never_become_a_great_table() {
+        let wide: Vec<_> = (0..=COLUMNS_MAX).map(|n| format!("\"c{n}\":1")).collect();
+        let body = format!("[{{{}}}]", wide.join(","));
+        check(Format::Json, &body, "the body has more than 1000 columns");
+        let row = format!("{{{}}}\n", wide[1..].join(","));
+        let body = row + &"{}\n".repeat(CELLS_MAX / COLUMNS_MAX);
+        check(
+            Format::Ndjson,
+            &body,
+            "rows times columns are more than 16777216: send the body in parts",
+        );
+    }
+
+    #[test]
+    fn packed_bodies_are_bounded() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        packed.write_all(&vec![b'a'; 100_000]).unwrap();
+        let packed = packed.finish().unwrap();
+        let unpack = |body: &[u8], bytes_max| unpack(Packing::Gzip, body.to_vec(), bytes_max);
+        assert_eq!(unpack(&packed, 100_000).unwrap().len(), 100_000);
+        assert_eq!(unpack(&packed, 99_999), Err(BodyError::TooLarge(99_999)));
+        assert_eq!(unpack(&packed[..packed.len() / 2], 100_000), Err(BodyError::Gzip));
+        assert_eq!(Packing::of(Some("GZIP")), Ok(Packing::Gzip));
+        assert_eq!(Packing::of(Some("br")), Err(BodyError::Encoding("br".into())));
+    }
+}

@@ -1,0 +1,173 @@
+//! How everything stands: counts and names, no personal data.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use tokio::{sync::Mutex, time::Instant};
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    error::{ApiError, ErrorBody},
+    identity::Onlooker,
+};
+
+/// How a hub stands. Counts are totals of the installation, not of a process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct Status {
+    /// When this was counted, RFC 3339.
+    pub at: String,
+    /// The hub's version.
+    pub version: String,
+    /// Rows of all connectors.
+    pub rows: RowTotals,
+    /// Sources and sinks, pushes among them.
+    pub connectors: Vec<ConnectorStatus>,
+    /// Entities of the base libraries.
+    pub libraries: Vec<EntityStatus>,
+    /// What departments receive.
+    pub subscriptions: Vec<SubscriptionStatus>,
+    /// How often each violation was found, most frequent first.
+    pub violations: Vec<ViolationTotal>,
+    /// Rejected rows by what was decided about them.
+    pub quarantine: Vec<StateTotal>,
+    /// Rows published and not yet merged, by topic.
+    pub waiting: Vec<TopicWaiting>,
+    /// Whether the books balanced when they were last recounted; absent before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balanced: Option<bool>,
+}
+
+/// Rows by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct RowTotals {
+    /// Rows that sources handed over.
+    pub pulled: u64,
+    /// Rows on the bus.
+    pub accepted: u64,
+    /// Rows in quarantine.
+    pub rejected: u64,
+}
+
+/// How a connector stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct ConnectorStatus {
+    /// Its name; `push` for rows that were pushed.
+    pub name: String,
+    /// `source`, `sink` or `push`.
+    pub role: String,
+    /// The entry of a source.
+    pub entry: Option<String>,
+    /// The grant of a sink.
+    pub grant: Option<String>,
+    /// `running`, `paused` or `stopped`.
+    pub state: String,
+    /// Its rows.
+    #[serde(flatten)]
+    pub rows: RowTotals,
+    /// When a run last went well, RFC 3339.
+    pub succeeded_at: Option<String>,
+    /// Why the last run did not, in Chinese.
+    pub error_zh: Option<String>,
+    /// Why the last run did not, in English.
+    pub error_en: Option<String>,
+}
+
+/// How an entity of a library stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct EntityStatus {
+    /// Library and entity, such as `population.person`.
+    pub entity: String,
+    /// Current rows.
+    pub rows: u64,
+    /// Replaced rows that are kept.
+    pub history_rows: u64,
+    /// Conflicts between sources.
+    pub conflicts: u64,
+}
+
+/// How a subscription stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct SubscriptionStatus {
+    /// Its name.
+    pub name: String,
+    /// Changes offered to it.
+    pub offered: u64,
+    /// Changes delivered.
+    pub delivered: u64,
+    /// Changes that the grant keeps back.
+    pub withheld: u64,
+    /// Changes that its sink did not take.
+    pub parked: u64,
+    /// Changes folded into a later one of the same key.
+    pub folded: u64,
+    /// Changes that a person gave up.
+    pub dropped: u64,
+}
+
+/// How often a violation was found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct ViolationTotal {
+    /// The code.
+    pub code: String,
+    /// `reject` or `warn`.
+    pub severity: String,
+    /// Times found.
+    pub count: u64,
+}
+
+/// Rejected rows in one state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct StateTotal {
+    /// `open`, `queued`, `redriven`, `returned`, `overtaken` or `dropped`.
+    pub state: String,
+    /// Rows.
+    pub count: u64,
+}
+
+/// Rows of a topic that wait.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct TopicWaiting {
+    /// The entry.
+    pub entry: String,
+    /// Rows that are published and not yet merged.
+    pub rows: u64,
+}
+
+/// The last status, so that many viewers cost one count.
+#[derive(Default)]
+pub(crate) struct Remembered(Mutex<Option<(Instant, Arc<Status>)>>);
+
+/// The status, at most a second old.
+pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
+    let mut last = api.status.0.lock().await;
+    if let Some((at, status)) = last.as_ref()
+        && at.elapsed() < FRESH
+    {
+        return Ok(status.clone());
+    }
+    let status = Arc::new(api.exchange.status().await?);
+    *last = Some((Instant::now(), status.clone()));
+    Ok(status)
+}
+
+/// How everything stands. Counts and names only: a program on the hub's own machine needs no token.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    tag = "hub",
+    security((), ("token" = [])),
+    responses(
+        (status = 200, description = "how everything stands, at most a second old", body = Status),
+        (status = 401, description = "`unauthenticated`", body = ErrorBody),
+    )
+)]
+pub(crate) async fn show(
+    State(api): State<Api>,
+    _: Onlooker,
+) -> Result<Json<Arc<Status>>, ApiError> {
+    Ok(Json(recent(&api).await?))
+}
+
+const FRESH: std::time::Duration = std::time::Duration::from_secs(1);
