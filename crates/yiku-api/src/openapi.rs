@@ -91,3 +91,64 @@ pub(crate) async fn document() -> Json<&'static Value> {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(complete);
     Json(&DOCUMENT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_lists_exactly_the_routes() {
+        let document = serde_json::to_value(Document::openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let mut documented: Vec<String> = paths
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(move |method| format!("{method} {path}"))
+            })
+            .collect();
+        documented.sort();
+        let routes = router::routes();
+        let routes = routes.iter().map(|route| format!("{} {}", route.method, route.path));
+        let mut routed: Vec<String> = routes.collect();
+        routed.sort();
+        assert_eq!(documented, routed);
+        let expected = [
+            "get /",
+            "get /api/v1/connectors",
+            "get /api/v1/entries",
+            "get /api/v1/entries/{department}/{resource}",
+            "get /api/v1/entries/{department}/{resource}/schema",
+            "get /api/v1/quarantine",
+            "get /api/v1/receipts",
+            "get /api/v1/status",
+            "get /docs",
+            "get /healthz",
+            "get /metrics",
+            "get /openapi.json",
+            "get /readyz",
+            "post /api/v1/connectors",
+            "post /api/v1/entries/{department}/{resource}/rows",
+        ];
+        assert_eq!(routed, expected, "a new route: is it in the test of receipts, too?");
+    }
+
+    #[test]
+    fn the_document_is_complete() {
+        let document = complete();
+        assert_eq!(document["openapi"], "3.1.0");
+        let text = document.to_string();
+        let references = text.split("\"$ref\":\"#/").skip(1);
+        for reference in references.filter_map(|rest| rest.split('"').next()) {
+            assert!(document.pointer(&format!("/{reference}")).is_some(), "{reference}");
+        }
+        for route in router::routes() {
+            let operation = &document["paths"][route.path][route.method];
+            assert!(operation["summary"].is_string(), "{} {}", route.method, route.path);
+            assert!(operation["responses"]["200"].is_object() || route.method == "post");
+            let named = route.path.matches('{').count();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let in_path = parameters.filter(|parameter| parameter["in"] == "path").count();
+            assert_eq!(in_path, named, "{}", route.path);
+        }
+    }
+}

@@ -106,7 +106,7 @@ pub(crate) struct PushedBatch {
 ///
 /// Names of columns are the entry's item names. A column `_operation` with `upsert` or `delete` says
 /// what a row does; without it, or where it is empty, a row is an upsert. A delete needs only the key
-/// items. Two different rows of one key in one body are a violation (`duplicate-key`).
+/// items, and the item that orders rows of one key where the entry names one (`order_by`). Two different rows of one key in one body are a violation (`duplicate-key`).
 ///
 /// With an `Idempotency-Key` the call can be repeated safely: the same key and body give the answer
 /// of the first call (with the header `Idempotency-Replayed: true`) and publish nothing anew, for as

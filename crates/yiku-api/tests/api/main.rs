@@ -1,0 +1,7 @@
+//! The HTTP interface over a real store and a real bus.
+
+mod access;
+mod pages;
+mod push;
+mod repeat;
+mod support;
