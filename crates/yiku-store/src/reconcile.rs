@@ -3,6 +3,7 @@
 
 mod batch;
 mod ledger;
+mod subscription;
 
 use std::fmt;
 
@@ -73,6 +74,7 @@ pub async fn recount(
     let mut equations = batch::lines(db).await?;
     equations.extend(batch::offsets(db, bus).await?);
     equations.extend(batch::quarantine(db).await?);
+    equations.extend(subscription::outcomes(db).await?);
     equations.extend(ledger::streams(db).await?);
     equations.extend(ledger::deeds(db, depth).await?);
     equations.sort_by_key(|equation| equation.number);

@@ -6,4 +6,5 @@ mod quarantine;
 mod receipt;
 mod reconcile;
 mod registry;
+mod subscription_books;
 mod support;
