@@ -22,6 +22,12 @@ pub struct Access {
     pub surroundings: Surroundings,
 }
 
+/// Makes a source of its configuration, to begin at a position.
+pub type OpenSource = fn(Value, &Access, &Position) -> Result<Box<dyn Source>, ConnectorError>;
+
+/// Makes a sink of its configuration.
+pub type OpenSink = fn(Value, &Access) -> Result<Box<dyn Sink>, ConnectorError>;
+
 /// One kind of connector. The binary's registry is a literal list of these.
 pub struct ConnectorKind {
     /// The word after `kind:` in a connector file.
@@ -34,7 +40,7 @@ pub struct ConnectorKind {
     /// it only brings changes.
     pub runs_are_whole: bool,
     /// Opens a source at a position. Touches nothing outside yet.
-    pub open_source: fn(Value, &Access, &Position) -> Result<Box<dyn Source>, ConnectorError>,
+    pub open_source: OpenSource,
     /// Opens a sink. Touches nothing outside yet.
-    pub open_sink: fn(Value, &Access) -> Result<Box<dyn Sink>, ConnectorError>,
+    pub open_sink: OpenSink,
 }

@@ -13,7 +13,7 @@ mod source;
 pub mod conformance;
 
 pub use error::{Cause, ConnectorError};
-pub use kind::{Access, ConnectorKind};
+pub use kind::{Access, ConnectorKind, OpenSink, OpenSource};
 pub use position::Position;
 pub use secret::{Secret, Surroundings};
 pub use sink::{Change, ChangeKind, Parcel, Refused, Settled, Sink};
