@@ -152,7 +152,7 @@ fn pull(
 /// The next file, opened, or what is wrong with it.
 enum Next {
     Reading(Box<Reading>),
-    Fault(Candidate, Fault),
+    Fault(Box<Candidate>, Fault),
 }
 
 fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, ConnectorError> {
@@ -183,7 +183,7 @@ fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, C
                 Next::Reading(Box::new(reading))
             }
             Err(Stop::Gone) => continue,
-            Err(Stop::Fault(fault)) => Next::Fault(candidate, fault),
+            Err(Stop::Fault(fault)) => Next::Fault(Box::new(candidate), fault),
             Err(Stop::Error(error)) => return Err(error),
         };
         state.position.number += 1;
@@ -206,6 +206,9 @@ fn resume(config: &SourceConfig, progress: &Progress) -> Result<Reading, Connect
     let candidates = scan::list(config)?;
     let candidate = candidates.iter().find(|candidate| candidate.name == progress.file);
     let Some(candidate) = candidate else { return Err(taken::changed(progress, "it vanished")) };
+    if candidate.strange {
+        return Err(taken::changed(progress, taken::REPLACED));
+    }
     match Reading::open(config, &candidate.path, &candidate.name, Some(progress)) {
         Ok(reading) => Ok(reading),
         Err(Stop::Gone) => Err(taken::changed(progress, "it vanished")),

@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_could_not_be_opened_is_tried_again_when_its_rights_change() {
+        let with_rights = |changed: &str| Stamp { changed: Some(changed.into()), ..stamp(1, 5) };
+        let mut done = Done::default();
+        done.add("a", with_rights("then"));
+        assert!(done.holds("a", &with_rights("then")));
+        assert!(!done.holds("a", &with_rights("later")));
+        done.add("a", stamp(1, 5));
+        assert!(done.holds("a", &with_rights("later")));
+    }
+
+    #[test]
     fn old_names_are_folded_and_late_files_still_seen() {
         let done = many();
         assert_eq!(done.files.len(), FILES_KEPT);

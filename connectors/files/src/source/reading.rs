@@ -85,8 +85,7 @@ impl Reading {
             }
             Body::Sheet(reader) => (progress.line, progress.offset) = (reader.place(), 0),
         }
-        self.taken.progress.print = self.taken.print().map_err(|error| self.taken.failed(error))?;
-        Ok(())
+        self.taken.note_print()
     }
 }
 

@@ -164,3 +164,37 @@ fn text(name: &OsStr) -> String {
 /// How programs that copy and download name what is not whole yet.
 const UNFINISHED: [&str; 8] =
     [".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", "~"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_settles_by_age_or_by_a_second_look() {
+        let config: SourceConfig =
+            serde_json::from_value(json!({ "folder": "/", "settle": "10s" })).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let mut candidate = Candidate {
+            name: "a.csv".into(),
+            path: "/a.csv".into(),
+            stamp: Stamp::default(),
+            strange: false,
+            touched_at: now - Duration::from_secs(9),
+            complete: true,
+        };
+        let mut seen = Seen::new();
+        assert!(!candidate.is_settled(&config, now, &mut seen));
+        let later = |seconds| now + Duration::from_secs(seconds);
+        assert!(candidate.is_settled(&config, later(1), &mut seen));
+        // Written by a machine whose clock is an hour ahead.
+        candidate.touched_at = later(3_600);
+        assert!(!candidate.is_settled(&config, later(1), &mut seen));
+        assert!(!candidate.is_settled(&config, later(10), &mut seen));
+        assert!(candidate.is_settled(&config, later(11), &mut seen));
+        candidate.stamp.size = 7;
+        assert!(!candidate.is_settled(&config, later(12), &mut seen), "it grew");
+        assert!(candidate.is_settled(&config, later(22), &mut seen));
+    }
+}

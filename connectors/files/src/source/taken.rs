@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File, Metadata},
     io,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,8 +30,6 @@ pub(crate) struct Taken {
     /// Its name, as people can read it.
     pub(crate) origin: Arc<str>,
     path: PathBuf,
-    identity: (u64, u64),
-    head: Sha256,
 }
 
 /// Why a file could not be read.
@@ -56,15 +54,7 @@ impl Taken {
             line: 1,
             ..Progress::default()
         });
-        let head = piece(&file, 0, progress.stamp.size.min(HEAD_BYTES)).map_err(failed)?;
-        let taken = Self {
-            file,
-            progress,
-            origin: shown(name).into(),
-            path: path.to_owned(),
-            identity: (metadata.dev(), metadata.ino()),
-            head: Sha256::new_with_prefix(head),
-        };
+        let taken = Self { file, progress, origin: shown(name).into(), path: path.to_owned() };
         if from.is_some() {
             taken.compare(&metadata, true).map_err(Stop::Error)?;
         }
@@ -84,28 +74,29 @@ impl Taken {
     }
 
     fn compare(&self, metadata: &Metadata, may_grow: bool) -> Result<(), ConnectorError> {
-        if !metadata.is_file() || (metadata.dev(), metadata.ino()) != self.identity {
-            return Err(self.changed("it was replaced by another file"));
-        }
         let (now, taken) = (scan::stamp(metadata), &self.progress.stamp);
+        if !metadata.is_file() {
+            return Err(self.changed(REPLACED));
+        }
         if (&now.modified, now.size) == (&taken.modified, taken.size) {
             return Ok(());
         }
         if now.size < taken.size {
             return Err(self.changed("it became shorter"));
         }
-        if !may_grow || self.print().map_err(|error| self.failed(error))? != self.progress.print {
+        // The file under this name, which need not be the one that is open.
+        let there = scan::open(&self.path).and_then(|file| print(&file, &self.progress));
+        if !may_grow || there.map_err(|error| self.failed(error))? != self.progress.print {
             return Err(self.changed("its content was replaced"));
         }
         Ok(())
     }
 
-    /// Digest of the file's first bytes and of those before the place where it is read next.
-    pub(crate) fn print(&self) -> io::Result<String> {
-        let mut digest = self.head.clone();
-        let from = self.progress.offset.saturating_sub(TAIL_BYTES);
-        digest.update(piece(&self.file, from, self.progress.offset - from)?);
-        Ok(digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    /// Notes what tells this file from another, for the place where it is read next.
+    pub(crate) fn note_print(&mut self) -> Result<(), ConnectorError> {
+        let print = print(&self.file, &self.progress).map_err(|error| self.failed(error))?;
+        self.progress.print = print;
+        Ok(())
     }
 
     /// The caller's error for bytes that could not be read.
@@ -162,6 +153,15 @@ impl Stop {
     }
 }
 
+/// Digest of the file's first bytes and of those before the place where it is read next.
+fn print(file: &File, progress: &Progress) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    digest.update(piece(file, 0, progress.stamp.size.min(HEAD_BYTES))?);
+    let from = progress.offset.saturating_sub(TAIL_BYTES);
+    digest.update(piece(file, from, progress.offset - from)?);
+    Ok(digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn piece(file: &File, from: u64, bytes: u64) -> io::Result<Vec<u8>> {
     let mut piece = vec![0; bytes as usize];
     let mut filled = 0;
@@ -175,6 +175,8 @@ fn piece(file: &File, from: u64, bytes: u64) -> io::Result<Vec<u8>> {
     Ok(piece)
 }
 
+/// A name that is no longer that of a plain file.
+pub(crate) const REPLACED: &str = "it was replaced by a link or something else";
 /// How much of a file's beginning tells it from another.
 const HEAD_BYTES: u64 = 4 << 10;
 /// How much of what was read last tells whether it is still there.

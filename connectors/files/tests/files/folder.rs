@@ -129,12 +129,22 @@ fn files_that_change_while_they_are_read() {
     );
     check_change(|folder| folder.put("a.csv", "a\n11\n"), "it became shorter");
     check_change(|folder| folder.put("a.csv", "a\n99\n88\n77\n66\n"), "its content was replaced");
+    let rename_over = |folder: &Folder, content: &str| {
+        folder.put("new", content);
+        fs::rename(folder.dir.path().join("new"), path(folder)).unwrap();
+    };
+    check_change(|folder| rename_over(folder, "a\n9\n88\n77\n66\n"), "its content was replaced");
+    check_change(|folder| rename_over(folder, "a\n11\n"), "it became shorter");
+    check_change(
+        |folder| rename_over(folder, "a\n11\n22\n33\n44\n"),
+        "a.csv:3 22 a.csv:4 33 a.csv:2 11 a.csv:3 22 a.csv:4 33 a.csv:5 44",
+    );
     check_change(
         |folder| {
-            folder.put("new", "a\n11\n22\n33\n44\n55\n");
-            fs::rename(folder.dir.path().join("new"), path(folder)).unwrap();
+            fs::remove_file(path(folder)).unwrap();
+            symlink("/etc/passwd", path(folder)).unwrap();
         },
-        "a.csv",
+        "it was replaced by a link",
     );
     // What was appended is read with the whole file once more.
     check_change(
