@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    contract::form::UNKNOWN_CODE_LENGTH_MAX,
     entry::is_name,
     problem::Problem,
     violation::Severity,
@@ -91,7 +92,9 @@ fn codes<'t>(
                     ..ListedCode::default()
                 })
             });
-            Some(codes.collect())
+            let codes: Vec<ListedCode> = codes.collect();
+            check_codes(reader.path(), &codes, problems);
+            Some(codes)
         }
         (None, Some(node)) => {
             let file = reader.text(node)?;
@@ -174,30 +177,38 @@ fn csv_codes(path: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<ListedC
             successor: cell(successor),
         });
     }
+    check_codes(path, &codes, problems);
+    codes
+}
+
+/// Codes are there once, can stand in a cell, and point to codes of the list.
+fn check_codes(path: &str, codes: &[ListedCode], problems: &mut Vec<Problem>) {
+    let mut note = |zh: String, en: String| problems.push(Problem::of_file(path, zh, en));
     let mut known = HashSet::new();
-    for listed in &codes {
-        if listed.code.is_empty() || !known.insert(listed.code.as_str()) {
-            let code = &listed.code;
-            problems.push(Problem::of_file(
-                path,
-                format!("代码 `{code}` 为空或重复"),
-                format!("code `{code}` is empty or stands here twice"),
-            ));
+    for listed in codes {
+        let code = &listed.code;
+        let trimmed = code.trim();
+        if trimmed.is_empty() || trimmed != code || code.chars().count() > CODE_LENGTH_MAX {
+            note(
+                format!("代码 `{code}` 为空、前后有空白，或超过 {CODE_LENGTH_MAX} 个字符"),
+                format!("code `{code}` is empty, padded, or over {CODE_LENGTH_MAX} characters"),
+            );
+        }
+        if !known.insert(code.as_str()) {
+            note(format!("代码 `{code}` 重复"), format!("code `{code}` stands here twice"));
         }
     }
-    for listed in &codes {
+    for listed in codes {
         for other in [&listed.parent, &listed.successor].into_iter().flatten() {
             if !known.contains(other.as_str()) {
                 let code = &listed.code;
-                problems.push(Problem::of_file(
-                    path,
+                note(
                     format!("`{code}` 所指的代码 `{other}` 不在表中"),
                     format!("`{code}` points to `{other}`, which is not in the list"),
-                ));
+                );
             }
         }
     }
-    codes
 }
 
 /// The cells of a CSV line; a cell in quotes may hold commas and doubled quotes, no line ends.
@@ -219,6 +230,9 @@ fn cells(line: &str) -> Vec<String> {
     }
     cells
 }
+
+/// As many as columns for codes hold.
+const CODE_LENGTH_MAX: usize = UNKNOWN_CODE_LENGTH_MAX;
 
 #[cfg(test)]
 mod tests {
@@ -280,6 +294,11 @@ mod tests {
             "",
             &["codelists/sex.yaml:7:7: there is no file `other.csv` beside this one"],
         );
+        check(
+            &format!("{HEAD}codes: {{ \" 1\": {{ zh: 男 }} }}\n"),
+            "",
+            &["codelists/sex.yaml: code ` 1` is empty, padded, or over 64 characters"],
+        );
         let file = format!("{HEAD}file: sex.csv\n");
         check(&file, "a,b\n", &["codelists/sex.csv:1: the first line must name code and name"]);
         check(
@@ -288,7 +307,7 @@ mod tests {
             &[
                 "codelists/sex.csv:2: `19` is not a year",
                 "codelists/sex.csv:3: this line has 2 cells instead of 4",
-                "codelists/sex.csv: code `1` is empty or stands here twice",
+                "codelists/sex.csv: code `1` stands here twice",
                 "codelists/sex.csv: `1` points to `5`, which is not in the list",
             ],
         );

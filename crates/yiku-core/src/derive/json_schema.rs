@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn properties() {
+    fn ids_texts_and_codes() {
         check(
             None,
             "citizen_id",
@@ -269,6 +269,10 @@ mod tests {
                 "pattern": form::TEXT,
             }),
         );
+    }
+
+    #[test]
+    fn numbers_dates_and_divisions() {
         check(
             None,
             "children",

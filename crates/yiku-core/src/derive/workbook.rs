@@ -101,7 +101,7 @@ fn items_sheet(sheet: &mut Worksheet, entry: &EntryVersion) -> Result<(), XlsxEr
 
 /// How a value is written, in Chinese.
 fn explained(kind: &ItemType) -> String {
-    let text = match kind {
+    match kind {
         ItemType::Text { min_length, max_length, pattern } => {
             let pattern = pattern.as_ref().map(|pattern| format!("，格式 {pattern}"));
             format!("{min_length} 至 {max_length} 个字符{}", pattern.unwrap_or_default())
@@ -122,8 +122,7 @@ fn explained(kind: &ItemType) -> String {
         ItemType::OrganisationCode => "9 位组织机构代码，不带连字符".into(),
         ItemType::LicenseId => "电子证照标识，1.2.156.3005.2. 开头".into(),
         ItemType::Division => "6、9 或 12 位行政区划代码".into(),
-    };
-    text
+    }
 }
 
 /// The codes of every list that the items name, but for those too long to read.

@@ -42,6 +42,10 @@ fn items() {
     );
     check(&[("list: sex }", "list: sex, optional: true }")], &["minor: `sex` becomes optional"]);
     check(&[("zh: 已婚", "zh: 婚否")], &["patch: `married` is called otherwise"]);
+}
+
+#[test]
+fn values_of_items() {
     check(
         &[("length: 50, pattern", "length: 40, pattern")],
         &["major: `name` had 1 to 50 characters, has 1 to 40"],
