@@ -77,7 +77,7 @@ pub fn push_datetime(millis: i64, out: &mut String) {
         out.push(mark);
         push_digits(value, 2, out);
     }
-    if rest % 1000 != 0 {
+    if !rest.is_multiple_of(1000) {
         out.push('.');
         push_digits(rest % 1000, 3, out);
     }
@@ -86,7 +86,7 @@ pub fn push_datetime(millis: i64, out: &mut String) {
 
 /// Days since 1970 of a day of the calendar; `None` when there is none.
 pub fn days(year: u32, month: u32, day: u32) -> Option<i32> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let last = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,
