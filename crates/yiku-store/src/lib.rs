@@ -5,18 +5,21 @@
 //! times come from the caller, in milliseconds since 1970.
 
 pub mod catalog;
+pub mod change;
 pub mod connector;
 pub mod cursor;
 pub mod delivery;
 mod engine;
 mod error;
+pub mod image;
+pub mod merge;
 mod migration;
 pub mod publication;
 pub mod quarantine;
 pub mod receipt;
-pub mod reconcile;
 mod rows;
 pub mod run;
+pub mod subject;
 pub mod subscription;
 pub mod token;
 

@@ -58,6 +58,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../schemas/sql/0006_quarantine.sql"),
     },
     Migration {
+        number: 100,
+        name: "library",
+        sql: include_str!("../../../schemas/sql/0100_library.sql"),
+    },
+    Migration {
         number: 200,
         name: "delivery",
         sql: include_str!("../../../schemas/sql/0200_delivery.sql"),

@@ -1,6 +1,12 @@
 //! Many rows per statement: a statement per row would cost a hop to the driver's thread each.
 
-use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
+use std::sync::Arc;
+
+use sqlx::{
+    AssertSqlSafe, Sqlite,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 use crate::{Connection, StoreError};
 
@@ -11,9 +17,9 @@ pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 /// prepared once. `bind` binds the `columns` values of one row. Returns how many rows changed.
 pub(crate) async fn insert<T>(
     db: &mut Connection,
-    head: &'static str,
+    head: &str,
     columns: usize,
-    tail: &'static str,
+    tail: &str,
     rows: &[T],
     bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
 ) -> Result<u64, StoreError> {
@@ -55,7 +61,7 @@ pub(crate) fn text(head: &str, columns: usize, rows: usize, tail: &str) -> Strin
 /// names before them. Returns how many rows changed.
 pub(crate) async fn change_in(
     db: &mut Connection,
-    head: &'static str,
+    head: &str,
     bound: usize,
     values: &[i64],
     bind: impl for<'q> Fn(Statement<'q>) -> Statement<'q>,
@@ -75,6 +81,30 @@ pub(crate) async fn change_in(
         changed += statement.execute(&mut *db).await?.rows_affected();
     }
     Ok(changed)
+}
+
+/// Runs `head ($1, …)` for `keys`, in statements of a few fixed sizes, and hands over each row found.
+pub(crate) async fn select_in(
+    db: &mut Connection,
+    head: &str,
+    keys: &[&str],
+    mut take: impl FnMut(&SqliteRow) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut rest = keys;
+    while !rest.is_empty() {
+        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
+        let (chunk, after) = rest.split_at(size);
+        rest = after;
+        let places: Vec<_> = (1..=size).map(|place| format!("${place}")).collect();
+        let mut statement = sqlx::query(AssertSqlSafe(format!("{head} ({})", places.join(", "))));
+        for key in chunk {
+            statement = statement.bind(Arc::<str>::from(*key));
+        }
+        for row in statement.fetch_all(&mut *db).await? {
+            take(&row)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes `count` numbers under a name, without gaps; returns the first of them, from 1.

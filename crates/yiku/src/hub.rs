@@ -1,10 +1,14 @@
 //! The opened hub: what every command and every worker works on.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use anyhow::{Context, bail};
@@ -14,10 +18,16 @@ use yiku_bus::{
     publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
 };
 use yiku_core::{
-    catalog::Catalog, contract::Contract, digest::Digester, entry, entry::EntryName,
-    problem::Problem, published::Published,
+    catalog::Catalog,
+    contract::Contract,
+    digest::Digester,
+    entry,
+    entry::{EntryName, EntryVersion},
+    library::Merging,
+    problem::Problem,
+    published::Published,
 };
-use yiku_store::{Store, connector};
+use yiku_store::{Store, connector, quarantine};
 
 use crate::{
     activity::Activity,
@@ -25,7 +35,7 @@ use crate::{
     clock,
     config::Config,
     folder::FolderLock,
-    worker::materialise,
+    worker::{materialise, merge::HeldMerger},
 };
 
 /// One hub on one data folder, which it holds locked.
@@ -47,7 +57,9 @@ pub struct Hub {
     /// Held while publications are carried into the store, so that one task does it at a time.
     pub materialising: Mutex<()>,
     /// Held while rows are merged, so that one task does it at a time.
-    pub merging: Mutex<()>,
+    pub merging: Mutex<Option<HeldMerger>>,
+    /// Which keys have rows in quarantine.
+    pub watch: Mutex<quarantine::Watch>,
     lines: Lines,
     live: RwLock<Arc<Live>>,
     _lock: FolderLock,
@@ -61,6 +73,10 @@ pub struct Live {
     pub problems: Vec<Problem>,
     /// The published entry versions.
     pub published: Published,
+    /// Libraries and published versions, bound to each other.
+    pub merging: Arc<Merging>,
+    /// Rises with each reading in this process.
+    pub number: u64,
     fingerprint: Fingerprint,
 }
 
@@ -73,6 +89,14 @@ impl HeldLine {
     /// Where the line stands.
     pub fn state(&self) -> &LineState {
         self.guard.as_ref().expect("a held line is loaded until an append fails")
+    }
+}
+
+impl Live {
+    /// The newest published version of each entry.
+    pub fn newest_entries(&self) -> BTreeMap<EntryName, EntryVersion> {
+        let newest = self.published.names().filter_map(|name| self.published.newest(name));
+        newest.map(|one| (one.entry().name.clone(), EntryVersion::clone(one.entry()))).collect()
     }
 }
 
@@ -101,7 +125,8 @@ impl Hub {
             activity: Activity::default(),
             merged: Notify::new(),
             materialising: Mutex::new(()),
-            merging: Mutex::new(()),
+            merging: Mutex::new(None),
+            watch: Mutex::new(quarantine::Watch::new()),
             lines: Lines::default(),
             live: RwLock::new(Arc::new(live)),
             _lock: lock,
@@ -196,7 +221,9 @@ async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
             .with_context(|| format!("the published version {path}"))?;
         published.insert(Arc::new(contract));
     }
-    Ok(Live { catalog, problems, published, fingerprint })
+    let merging = Merging::new(catalog.libraries.values(), published.all().cloned());
+    let number = READINGS.fetch_add(1, Ordering::Relaxed);
+    Ok(Live { catalog, problems, published, merging: Arc::new(merging), number, fingerprint })
 }
 
 /// The installation's key for digests, made once.
@@ -233,4 +260,6 @@ fn owner_only() -> fs::OpenOptions {
 
 /// The lane of the embedded engine: one process, one lane.
 pub const LANE: u32 = 0;
+/// How often the catalog was read in this process.
+static READINGS: AtomicU64 = AtomicU64::new(0);
 const DIGEST_KEY_BYTES: usize = 32;

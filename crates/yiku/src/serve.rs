@@ -163,7 +163,7 @@ async fn restart_changed(
         let hub = hub.clone();
         let task = match file.role {
             Role::Source(_) => tokio::spawn(worker::keep_pulling(hub, file, stopping)),
-            Role::Sink(_) => continue,
+            Role::Sink(_) => tokio::spawn(worker::keep_delivering(hub, file, stopping)),
         };
         running.insert(name, Running { text, stop, task });
     }

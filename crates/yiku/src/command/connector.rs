@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
-use yiku_connector::Position;
+use yiku_connector::{Access, Position, Surroundings};
 use yiku_core::receipt::Deed;
 use yiku_store::connector::{self, Connector as Stored, State};
 
@@ -125,9 +125,25 @@ async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
             let puller = pull::Puller::new(session.hub, &file.name, role)?;
             puller.open(&Position::default())?.check().await?;
         }
-        Role::Sink(role) => drop(kinds::kind(&role.kind)?),
+        Role::Sink(role) => {
+            let access = sink_access(session, &file, &role.grant)?;
+            let kind = kinds::kind(&role.kind)?;
+            (kind.open_sink)(role.config.clone(), &access)?.check().await?;
+        }
     }
     session.line(format!("{}: everything fits", file.name)).await
+}
+
+fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyhow::Result<Access> {
+    let (columns, key) = worker::deliver::columns_of(session.hub, grant)?;
+    let folders = &session.hub.config.folders;
+    Ok(Access {
+        connector: file.name.as_str().into(),
+        load: Default::default(),
+        columns: columns.into(),
+        key: key.into(),
+        surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
+    })
 }
 
 async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Result<()> {
@@ -146,7 +162,11 @@ async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Re
                 ))
                 .await
         }
-        Role::Sink(_) => bail!("`{name}` is a sink"),
+        Role::Sink(role) => {
+            let outcome = worker::deliver::catch_up(session.hub, name, role).await;
+            worker::note_outcome(session.hub, name, &outcome).await;
+            session.line(format!("{name}: {} changes delivered", outcome?)).await
+        }
     }
 }
 

@@ -10,13 +10,15 @@ use anyhow::Context;
 use yiku_connector::{Access, Sink, Surroundings};
 use yiku_core::{
     derive::TableColumn,
-    grant::{Grant, GrantView, subject_columns},
+    grant::{Grant, GrantView, Subject as GrantOf, subject_columns},
     receipt::{Deed, Outcome, Receipt},
 };
 use yiku_store::{
-    delivery::{self, Delivery, Freeze, Park, Span},
-    library::Subject,
+    change,
+    delivery::{self, Delivery, Freeze, Park},
+    image::Reader,
     receipt,
+    subject::{self, Subject},
     subscription::{self, Beginning, Subscription},
 };
 
@@ -64,6 +66,7 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
 
 /// A subscription whose grant holds today.
 struct Standing<'a> {
+    live: &'a Live,
     grant: &'a Grant,
     subscription: Subscription,
     subject: Subject,
@@ -89,7 +92,9 @@ impl<'a> Standing<'a> {
         }
         let mask_key = hub.digester.bytes("mask-key", grant.to.as_bytes());
         let view = view(live, grant, &mask_key)?;
-        let subject = live.subject(&grant.of)?;
+        let of = grant.of.to_string();
+        let subject = subject::get(&mut *hub.store.reader().await?, &of).await?;
+        let Some(subject) = subject else { return Ok(None) }; // no row was ever merged
         let digest = grant.generation_digest(&mask_key);
         let subscription = match known {
             Some(known) if known.digest == digest && known.grant_name == grant.name => known,
@@ -100,7 +105,7 @@ impl<'a> Standing<'a> {
             subscription::refuse(&mut tx, name, "").await?;
             tx.commit().await?;
         }
-        Ok(Some(Self { grant, subscription, subject, view }))
+        Ok(Some(Self { live, grant, subscription, subject, view }))
     }
 
     /// Freezes, hands over and settles one parcel; `None` when there is nothing to do.
@@ -116,9 +121,8 @@ impl<'a> Standing<'a> {
         };
         let parcel = frozen.parcel.as_deref().context("an unsettled delivery has its parcel")?;
         let parcel = Frozen::parse(parcel)?;
-        let waits = |one: &frozen::Waiting| {
-            (one.index, one.number, one.own_key.clone(), WAITS.to_owned())
-        };
+        let waits =
+            |one: &frozen::Waiting| (one.index, one.number, one.own_key.clone(), WAITS.to_owned());
         let mut parks: Vec<_> = parcel.waiting.iter().map(waits).collect();
         let waiting = parks.len();
         let handed_over = parcel.to_parcel(&frozen.idempotency);
@@ -134,8 +138,18 @@ impl<'a> Standing<'a> {
         Ok(Some(left))
     }
 
+    fn reader(&self) -> Reader<'_> {
+        match &self.grant.of {
+            GrantOf::Entity { .. } => Reader::entity(&self.subject),
+            GrantOf::Entry(name) => {
+                let versions = self.live.published.versions(name);
+                Reader::resource(&self.subject, versions.map(AsRef::as_ref))
+            }
+        }
+    }
+
     async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<Delivery>> {
-        let Some(formed) = form::next(hub, &self.subscription, &self.subject, &self.view).await?
+        let Some(formed) = form::next(hub, &self.subscription, &self.reader(), &self.view).await?
         else {
             return Ok(None);
         };
@@ -164,7 +178,12 @@ impl<'a> Standing<'a> {
     ) -> anyhow::Result<()> {
         let parks: Vec<Park<'_>> = parks
             .iter()
-            .map(|(index, number, key, reason)| Park { index: *index, number: *number, key, reason })
+            .map(|(index, number, key, reason)| Park {
+                index: *index,
+                number: *number,
+                key,
+                reason,
+            })
             .collect();
         let mut tx = hub.store.begin().await?;
         let said = self.receipt(Deed::Settle, 0);
@@ -191,10 +210,7 @@ impl<'a> Standing<'a> {
             load: Default::default(),
             columns: self.view.columns.clone().into(),
             key: self.view.key.clone().into(),
-            surroundings: Surroundings {
-                folder: folders.connectors(),
-                secrets: folders.secrets(),
-            },
+            surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
         };
         Ok((kinds::kind(&role.kind)?.open_sink)(role.config.clone(), &access)?)
     }
@@ -216,7 +232,7 @@ async fn begin(
         subject: &grant.of.to_string(),
         digest,
         mask_key,
-        start: yiku_store::library::last_number(&mut tx, subject).await?,
+        start: change::last(&mut tx, subject.id).await?,
         backfill: role.backfill,
     };
     let begun = subscription::begin(&mut tx, &beginning, clock::now_ms()).await?;

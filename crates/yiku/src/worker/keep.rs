@@ -11,7 +11,7 @@ use crate::{
     clock,
     connector_file::{ConnectorFile, Role},
     hub::Hub,
-    worker::{materialise, pull, redrive, retain},
+    worker::{deliver, materialise, merge, pull, redrive, retain},
 };
 
 /// Pulls one source whenever it is due, until stopped.
@@ -38,7 +38,36 @@ pub async fn keep_pulling(hub: Arc<Hub>, file: ConnectorFile, mut stopping: watc
     hub.activity.forget(&file.name);
 }
 
-/// Carries publications over and redrives whenever something was published.
+/// Delivers one subscription whenever something was merged or it is due, until stopped.
+pub async fn keep_delivering(
+    hub: Arc<Hub>,
+    file: ConnectorFile,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let Role::Sink(role) = &file.role else { return };
+    let mut failures = 0;
+    while !*stopping.borrow() {
+        let mut due = file.every.min(DELIVER_EVERY);
+        if works(&hub, &file.name).await {
+            let outcome = tokio::select! {
+                outcome = deliver::catch_up(&hub, &file.name, role) => outcome,
+                _ = stopping.changed() => break,
+            };
+            note_outcome(&hub, &file.name, &outcome).await;
+            failures = if outcome.is_ok() { 0 } else { failures + 1 };
+            if outcome.is_err() {
+                due = RETRY_FIRST * 2u32.pow(failures.min(8));
+            }
+        }
+        tokio::select! {
+            () = hub.merged.notified() => {}
+            () = tokio::time::sleep(due) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
+/// Carries publications over, redrives and merges whenever something was published.
 pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     let mut appended = hub.bus.appended();
     while !*stopping.borrow() {
@@ -46,7 +75,7 @@ pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
         let outcome = async {
             materialise::catch_up(&hub).await?;
             redrive::catch_up(&hub).await?;
-            anyhow::Ok(())
+            merge::catch_up(&hub).await
         }
         .await;
         if let Err(error) = outcome {
@@ -145,5 +174,6 @@ fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
 }
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
+const DELIVER_EVERY: Duration = Duration::from_secs(60);
 const MERGE_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(3_600);

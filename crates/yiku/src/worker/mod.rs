@@ -1,19 +1,22 @@
 //! The workers. Each has the same form: read a bounded batch, decide in pure code, write in one
 //! transaction, acknowledge.
 
+pub mod deliver;
 pub mod materialise;
+pub mod merge;
 pub mod pull;
 pub mod redrive;
 pub mod retain;
 
 mod keep;
 
-pub use keep::{keep_merging, keep_pulling, keep_retaining, note_outcome};
+pub use keep::{keep_delivering, keep_merging, keep_pulling, keep_retaining, note_outcome};
 
 use crate::hub::Hub;
 
 /// Does everything that follows from what was published, until all is at rest.
 pub async fn settle(hub: &Hub) -> anyhow::Result<()> {
     materialise::catch_up(hub).await?;
+    merge::catch_up(hub).await?;
     Ok(())
 }

@@ -9,8 +9,9 @@ use yiku_core::{
     library::KEY_SEPARATOR,
 };
 use yiku_store::{
+    change,
     delivery::{self, Span, outcome},
-    library::{self, Subject},
+    image::{Image, Reader},
     subscription::{self, Subscription},
 };
 
@@ -28,12 +29,12 @@ pub(super) struct Formed {
 pub(super) async fn next(
     hub: &Hub,
     subscription: &Subscription,
-    subject: &Subject,
+    reader: &Reader<'_>,
     view: &GrantView,
 ) -> anyhow::Result<Option<Formed>> {
     match subscription.backfilled {
-        true => changes(hub, subscription, subject, view).await,
-        false => page(hub, subscription, subject, view).await.map(Some),
+        true => changes(hub, subscription, reader, view).await,
+        false => page(hub, subscription, reader, view).await.map(Some),
     }
 }
 
@@ -41,25 +42,23 @@ pub(super) async fn next(
 async fn page(
     hub: &Hub,
     subscription: &Subscription,
-    subject: &Subject,
+    reader: &Reader<'_>,
     view: &GrantView,
 ) -> anyhow::Result<Formed> {
     let mut db = hub.store.snapshot().await?;
-    let after = subscription.page_key.as_deref();
-    let page = library::page(&mut db, subject, after, PAGE_ROWS).await?;
-    let last_number = library::last_number(&mut db, subject).await?;
+    let page = reader.page(&mut db, subscription.page_key.as_deref(), PAGE_ROWS).await?;
+    let last = change::last(&mut db, reader.subject().id).await?;
     drop(db);
     let mut forming = Forming::new(view);
     for (index, (key, row)) in page.keys.iter().zip(page.cells.rows()).enumerate() {
-        let seen = view.of(None, Some(&row));
         forming.outcomes.push(outcome::WITHHELD);
-        if seen == View::Upsert {
+        let hidden = page.ended[index].is_some() && !view.sees_ended;
+        if !hidden && view.of(None, Some(&row)) == View::Upsert {
             forming.upsert(0, index, key, &row);
         }
     }
-    let to = page.keys.last().map(|key| (key.clone(), last_number));
     Ok(Formed {
-        span: Span::Page { after: subscription.page_key.clone(), to },
+        span: Span::Page { after: subscription.page_key.clone(), to: page.to.map(|to| (to, last)) },
         frozen: forming.frozen,
         outcomes: forming.outcomes,
     })
@@ -69,12 +68,12 @@ async fn page(
 async fn changes(
     hub: &Hub,
     subscription: &Subscription,
-    subject: &Subject,
+    reader: &Reader<'_>,
     view: &GrantView,
 ) -> anyhow::Result<Option<Formed>> {
     let mut db = hub.store.snapshot().await?;
-    let changes =
-        library::changes(&mut db, subject, subscription.cursor, CHANGES).await?;
+    let subject = reader.subject().id;
+    let changes = change::read(&mut db, subject, subscription.cursor, CHANGES).await?;
     let Some(last) = changes.last() else { return Ok(None) };
     let to = last.number;
     let parked: HashSet<String> = delivery::parked_keys(&mut db, &subscription.name).await?;
@@ -84,6 +83,11 @@ async fn changes(
         newest.insert(&change.key, index);
         oldest.entry(&change.key).or_insert(index);
     }
+    let images = reader.images(&mut db, &changes).await?;
+    let seen = |image: &Option<Image>| -> Option<Cells> {
+        let image = image.as_ref().filter(|one| one.ended.is_none() || view.sees_ended)?;
+        Some(image.cells.clone())
+    };
     let covered_max = subscription::covered_max(&mut db, subscription).await?;
     let mut forming = Forming::new(view);
     for (index, change) in changes.iter().enumerate() {
@@ -98,11 +102,14 @@ async fn changes(
         } else if newest[change.key.as_str()] != index {
             forming.outcomes[index] = outcome::FOLDED;
         } else {
-            let first = &changes[oldest[change.key.as_str()]];
-            let (before, after) = (first.before(), change.after());
-            match view.of(before.as_ref(), after.as_ref()) {
+            let before = seen(&images[oldest[change.key.as_str()]].before);
+            let after = seen(&images[index].after);
+            let (before, after) = (before.as_ref(), after.as_ref());
+            match view
+                .of(before.map(|one| one.row(0)).as_ref(), after.map(|one| one.row(0)).as_ref())
+            {
                 View::Upsert => {
-                    let row = after.expect("an upsert has a row");
+                    let row = after.expect("an upsert has a row").row(0);
                     forming.upsert(change.number, index, &change.key, &row);
                 }
                 View::Withdraw => forming.withdraw(change.number, index, &change.key),
@@ -157,4 +164,4 @@ impl<'a> Forming<'a> {
 /// Rows of one page of a backfill.
 const PAGE_ROWS: u32 = 2_000;
 /// Changes of one parcel.
-const CHANGES: u32 = 2_000;
+const CHANGES: usize = 2_000;

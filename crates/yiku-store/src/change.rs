@@ -1,0 +1,272 @@
+//! The log of changes of a subject: which key changed in which order.
+//!
+//! Numbers rise by one within a shard. A row of the log holds the changes of one merge; the values
+//! stay where they are: change `n` left the current row whose change is `n`, or the history row
+//! from `n`; it replaced the history row to `n`.
+
+use sqlx::Row;
+
+use crate::{Connection, StoreError, Tx, rows::number};
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChangeKind {
+    /// It is there for the first time.
+    Created,
+    /// It has other values.
+    Changed,
+    /// It is deleted or has ended.
+    Ended,
+    /// It had ended and is there again.
+    Restored,
+}
+
+/// One change of a log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// Its number within the shard.
+    pub number: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// To which row.
+    pub key: String,
+}
+
+/// Totals of a log.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ChangeTotals {
+    /// First rows of their keys.
+    pub created: u64,
+    /// Rows with other values.
+    pub changed: u64,
+    /// Rows deleted or ended.
+    pub ended: u64,
+    /// Ended rows that are there again.
+    pub restored: u64,
+}
+
+impl ChangeTotals {
+    /// All changes.
+    pub fn all(&self) -> u64 {
+        self.created + self.changed + self.ended + self.restored
+    }
+}
+
+/// The shard of a key among `shards`: FNV-1a of its bytes. Never changes: logs are kept by it.
+pub fn shard_of(key: &str, shards: u32) -> u32 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % u64::from(shards.max(1))) as u32
+}
+
+/// The last change number of a subject's shard 0, the only one of the embedded engine.
+pub async fn last(db: &mut Connection, subject: i64) -> Result<u64, StoreError> {
+    let sql = "SELECT last FROM shard WHERE subject_id = $1 AND shard = 0";
+    let last: Option<i64> = sqlx::query_scalar(sql).bind(subject).fetch_optional(db).await?;
+    Ok(last.unwrap_or(0).cast_unsigned())
+}
+
+/// The changes after `after`, at most `limit` of them.
+pub async fn read(
+    db: &mut Connection,
+    subject: i64,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::new();
+    let mut next = after + 1;
+    while changes.len() < limit {
+        let sql = "SELECT first, last, body FROM change_log
+                   WHERE subject_id = $1 AND shard = 0 AND first >= coalesce(
+                       (SELECT max(first) FROM change_log
+                        WHERE subject_id = $1 AND shard = 0 AND first <= $2), 0)
+                   ORDER BY first
+                   LIMIT 16";
+        let rows = sqlx::query(sql).bind(subject).bind(number(next)).fetch_all(&mut *db).await?;
+        let before = next;
+        for row in rows {
+            let first = row.try_get::<i64, _>(0)?.cast_unsigned();
+            let last = row.try_get::<i64, _>(1)?.cast_unsigned();
+            if last < next || changes.len() == limit {
+                continue;
+            }
+            let whole = unpack(row.try_get(2)?, first)?;
+            if whole.last().map(|change| change.number) != Some(last) {
+                return Err(StoreError::unreadable("change_log.body", "a change is missing"));
+            }
+            let wanted = whole.into_iter().filter(|change| change.number >= next);
+            changes.extend(wanted.take(limit - changes.len()));
+            next = last + 1;
+        }
+        if next == before {
+            break;
+        }
+    }
+    Ok(changes)
+}
+
+/// Recounts a log from its bodies.
+pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
+    let (mut totals, mut after) = (ChangeTotals::default(), 0);
+    loop {
+        let page = read(db, subject, after, RECOUNT_PAGE).await?;
+        let Some(end) = page.last() else { return Ok(totals) };
+        after = end.number;
+        for change in &page {
+            match change.kind {
+                ChangeKind::Created => totals.created += 1,
+                ChangeKind::Changed => totals.changed += 1,
+                ChangeKind::Ended => totals.ended += 1,
+                ChangeKind::Restored => totals.restored += 1,
+            }
+        }
+    }
+}
+
+/// What a log says of itself, by its rows' counts.
+pub async fn totals(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
+    let sql = "SELECT coalesce(sum(created), 0), coalesce(sum(changed), 0),
+                      coalesce(sum(ended), 0), coalesce(sum(restored), 0)
+               FROM change_log WHERE subject_id = $1";
+    let row = sqlx::query(sql).bind(subject).fetch_one(db).await?;
+    let count = |index: usize| row.try_get::<i64, _>(index).map(i64::cast_unsigned);
+    Ok(ChangeTotals {
+        created: count(0)?,
+        changed: count(1)?,
+        ended: count(2)?,
+        restored: count(3)?,
+    })
+}
+
+/// The end of a subject's log, to be written to in one transaction.
+pub(crate) struct Log {
+    subject: i64,
+    first: u64,
+    next: u64,
+    at: i64,
+    counts: [u64; 4],
+    body: Vec<u8>,
+}
+
+impl Log {
+    /// Opens the log's end. The time never goes back, whatever the clock does.
+    pub(crate) async fn open(tx: &mut Tx, subject: i64, at_ms: i64) -> Result<Self, StoreError> {
+        let sql = "SELECT last, last_at FROM shard WHERE subject_id = $1 AND shard = 0";
+        let row = sqlx::query(sql).bind(subject).fetch_one(&mut **tx).await?;
+        let first = row.try_get::<i64, _>(0)?.cast_unsigned() + 1;
+        let at = at_ms.max(row.try_get(1)?);
+        Ok(Self { subject, first, next: first, at, counts: [0; 4], body: Vec::new() })
+    }
+
+    /// The time of the changes.
+    pub(crate) fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// Adds a change; returns its number.
+    pub(crate) fn add(&mut self, kind: ChangeKind, key: &str) -> u64 {
+        self.body.push(kind as u8);
+        let mut length = key.len();
+        while length >= 0x80 {
+            self.body.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.body.push(length as u8);
+        self.body.extend_from_slice(key.as_bytes());
+        self.counts[kind as usize] += 1;
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Writes what was added, and the shard's last number.
+    pub(crate) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.next == self.first {
+            return Ok(());
+        }
+        let last = number(self.next - 1);
+        let [created, changed, ended, restored] = self.counts.map(number);
+        sqlx::query(
+            "INSERT INTO change_log (subject_id, shard, first, last, created, changed, ended,
+                                     restored, at, body)
+             VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(self.subject)
+        .bind(number(self.first))
+        .bind(last)
+        .bind(created)
+        .bind(changed)
+        .bind(ended)
+        .bind(restored)
+        .bind(self.at)
+        .bind(self.body)
+        .execute(&mut **tx)
+        .await?;
+        let sql = "UPDATE shard SET last = $2, last_at = $3 WHERE subject_id = $1 AND shard = 0";
+        sqlx::query(sql).bind(self.subject).bind(last).bind(self.at).execute(&mut **tx).await?;
+        Ok(())
+    }
+}
+
+fn unpack(body: &[u8], first: u64) -> Result<Vec<Change>, StoreError> {
+    let damaged = || StoreError::unreadable("change_log.body", "it makes no sense");
+    let mut changes = Vec::new();
+    let mut rest = body;
+    while let [kind, after @ ..] = rest {
+        let kind = match kind {
+            0 => ChangeKind::Created,
+            1 => ChangeKind::Changed,
+            2 => ChangeKind::Ended,
+            3 => ChangeKind::Restored,
+            _ => return Err(damaged()),
+        };
+        let (length, after) = unpack_length(after).ok_or_else(damaged)?;
+        let (key, after) = after.split_at_checked(length).ok_or_else(damaged)?;
+        let key = std::str::from_utf8(key).map_err(|_| damaged())?.to_owned();
+        changes.push(Change { number: first + changes.len() as u64, kind, key });
+        rest = after;
+    }
+    Ok(changes)
+}
+
+fn unpack_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut length = 0;
+    for (index, byte) in bytes.iter().enumerate().take(5) {
+        length |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((length, &bytes[index + 1..]));
+        }
+    }
+    None
+}
+
+const RECOUNT_PAGE: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_come_back_as_they_were() {
+        let mut log =
+            Log { subject: 1, first: 7, next: 7, at: 0, counts: [0; 4], body: Vec::new() };
+        let long = "长".repeat(100);
+        assert_eq!(log.add(ChangeKind::Created, "a"), 7);
+        assert_eq!(log.add(ChangeKind::Ended, &long), 8);
+        let changes = unpack(&log.body, 7).expect("whole");
+        let expected = [(7, ChangeKind::Created, "a"), (8, ChangeKind::Ended, long.as_str())];
+        let found: Vec<_> =
+            changes.iter().map(|one| (one.number, one.kind, one.key.as_str())).collect();
+        assert_eq!(found, expected);
+        for cut in 1..log.body.len() {
+            let whole_first = cut == 3;
+            assert_eq!(unpack(&log.body[..cut], 7).is_ok(), whole_first, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn shards_of_keys_stay() {
+        assert_eq!(shard_of("431302197407073941", 1), 0);
+        assert_eq!(shard_of("", 16), (0xcbf2_9ce4_8422_2325_u64 % 16) as u32);
+    }
+}

@@ -1,0 +1,291 @@
+//! Writing what a batch has made of records and entities.
+
+use std::sync::Arc;
+
+use super::{
+    EntityTables, Merger, Resource,
+    entity::{Said, Touched},
+    fold::{FoldedRows, Now, State},
+    record::{Held, Record, Records, Write},
+};
+use crate::{
+    StoreError, Tx,
+    rows::{self, Statement, number},
+};
+
+/// Writes records, replaced records, late and refused rows, and links.
+pub(super) async fn records(
+    tx: &mut Tx,
+    resource: &Resource,
+    records: Records<'_>,
+    touched: &Touched,
+    merger: &Merger,
+) -> Result<(), StoreError> {
+    let table = resource.table();
+    let (mut new, mut replaced, mut advanced) = (Vec::new(), Vec::new(), Vec::new());
+    for record in &records.all {
+        let Some(now) = &record.now else { continue };
+        match (record.write, record.id) {
+            (Write::Nothing, _) => {}
+            (_, None) => new.push((record.key, now)),
+            (Write::All, Some(id)) => replaced.push((id, now)),
+            (Write::Advance, Some(id)) => advanced.push((id, now)),
+        }
+    }
+    let head = format!(
+        "INSERT INTO record_{table} (version, seen, entry, body, part, place, change, at, doubled,
+                                     key)"
+    );
+    rows::insert(tx, &head, 10, "", &new, |statement, (key, now)| {
+        bind_held(statement, now).bind(Arc::<str>::from(*key))
+    })
+    .await?;
+    let head = format!(
+        "UPDATE record_{table}
+         SET version = new.column1, seen = new.column2, entry = new.column3, body = new.column4,
+             part = new.column5, place = new.column6, change = new.column7, at = new.column8,
+             doubled = new.column9
+         FROM ("
+    );
+    let tail = format!(") AS new WHERE record_{table}._id = new.column10");
+    rows::insert(tx, &head, 10, &tail, &replaced, |statement, (id, now)| {
+        bind_held(statement, now).bind(*id)
+    })
+    .await?;
+    let head = format!(
+        "UPDATE record_{table}
+         SET version = new.column1, seen = new.column2, part = new.column3, place = new.column4,
+             doubled = new.column5
+         FROM ("
+    );
+    let tail = format!(") AS new WHERE record_{table}._id = new.column6");
+    rows::insert(tx, &head, 6, &tail, &advanced, |statement, (id, now)| {
+        statement
+            .bind(now.version.as_bytes().to_vec())
+            .bind(now.seen.map(|seen| seen.to_vec()))
+            .bind(i64::from(now.part))
+            .bind(number(now.place))
+            .bind(i64::from(now.doubled))
+            .bind(*id)
+    })
+    .await?;
+    past(tx, table, &records).await?;
+    apart(tx, resource, &records).await?;
+    links(tx, resource, &records.all, touched, merger).await
+}
+
+fn bind_held<'q>(statement: Statement<'q>, now: &Held<'_>) -> Statement<'q> {
+    statement
+        .bind(now.version.as_bytes().to_vec())
+        .bind(now.seen.map(|seen| seen.to_vec()))
+        .bind(now.entry.to_string())
+        .bind(now.body.as_ref().map(|body| body.to_vec()))
+        .bind(i64::from(now.part))
+        .bind(number(now.place))
+        .bind(number(now.change))
+        .bind(now.at)
+        .bind(i64::from(now.doubled))
+}
+
+async fn past(tx: &mut Tx, table: &str, records: &Records<'_>) -> Result<(), StoreError> {
+    let head = format!(
+        "INSERT INTO past_{table} (key, _from, _to, _from_at, _to_at, entry, body, part, place)"
+    );
+    rows::insert(tx, &head, 9, "", &records.past, |statement, past| {
+        statement
+            .bind(Arc::<str>::from(past.key))
+            .bind(number(past.from))
+            .bind(number(past.to))
+            .bind(past.from_at)
+            .bind(past.to_at)
+            .bind(past.entry.to_string())
+            .bind(past.body.as_ref().map(|body| body.to_vec()))
+            .bind(i64::from(past.part))
+            .bind(number(past.place))
+    })
+    .await?;
+    Ok(())
+}
+
+/// Late rows and refused ones, which change nothing.
+async fn apart(tx: &mut Tx, resource: &Resource, records: &Records<'_>) -> Result<(), StoreError> {
+    let (table, part, at) = (resource.table(), i64::from(records.part), records.at);
+    let head = format!("INSERT INTO late_{table} (key, version, entry, body, part, place, at)");
+    rows::insert(tx, &head, 7, "", &records.late, |statement, row| {
+        let upsert = row.operation == yiku_core::operation::Operation::Upsert;
+        statement
+            .bind(Arc::<str>::from(row.key))
+            .bind(row.version.as_bytes().to_vec())
+            .bind(row.entry.to_string())
+            .bind(upsert.then(|| row.body.to_vec()))
+            .bind(part)
+            .bind(number(row.offset))
+            .bind(at)
+    })
+    .await?;
+    let head = "INSERT INTO refused_row (subject_id, partition, row_offset, reason, at)";
+    let subject = resource.subject.id;
+    rows::insert(tx, head, 5, "", &records.refused, |statement, (offset, reason)| {
+        statement.bind(subject).bind(part).bind(number(*offset)).bind(reason.clone()).bind(at)
+    })
+    .await?;
+    Ok(())
+}
+
+/// Notes which records speak of which entities, where the keys differ.
+async fn links(
+    tx: &mut Tx,
+    resource: &Resource,
+    records: &[Record<'_>],
+    touched: &Touched,
+    merger: &Merger,
+) -> Result<(), StoreError> {
+    for (entity, tables) in merger.entities().iter().enumerate() {
+        let linked = |source: &super::tables::Source| {
+            source.linked && source.name.as_str() == resource.subject.name
+        };
+        if !tables.sources.iter().any(linked) {
+            continue;
+        }
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
+        for record in records {
+            let Some((before, after)) = &record.said else { continue };
+            let keys = |range: &std::ops::Range<usize>| {
+                let targets = touched.targets[range.clone()].iter();
+                let mut keys: Vec<u32> = targets
+                    .filter(|target| target.entity == entity && !target.direct)
+                    .map(|target| target.key)
+                    .collect();
+                keys.sort_unstable();
+                keys.dedup();
+                keys
+            };
+            let (before, after) = (keys(before), keys(after));
+            let only = |these: &[u32], those: &[u32], to: &mut Vec<(u32, Arc<str>)>| {
+                let left = these.iter().filter(|key| !those.contains(key));
+                to.extend(left.map(|key| (*key, Arc::from(record.key))));
+            };
+            only(&before, &after, &mut gone);
+            only(&after, &before, &mut come);
+        }
+        let (table, said, source) =
+            (tables.table(), &touched.entities[entity], resource.subject.id);
+        let head = format!("DELETE FROM link_{table} WHERE (entity_key, source, record_key) IN (");
+        rows::insert(tx, &head, 3, ")", &gone, |statement, (key, record)| {
+            statement
+                .bind(Arc::clone(&said.keys[*key as usize]))
+                .bind(source)
+                .bind(Arc::clone(record))
+        })
+        .await?;
+        let head = format!("INSERT INTO link_{table} (entity_key, source, record_key)");
+        rows::insert(tx, &head, 3, "ON CONFLICT DO NOTHING", &come, |statement, (key, record)| {
+            statement
+                .bind(Arc::clone(&said.keys[*key as usize]))
+                .bind(source)
+                .bind(Arc::clone(record))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes the rows of one entity, those they replace, and its conflicts.
+pub(super) async fn entity(
+    tx: &mut Tx,
+    tables: &EntityTables,
+    folded: &FoldedRows,
+    said: &Said,
+) -> Result<(), StoreError> {
+    let (table, width) = (tables.table(), tables.numbers.len());
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for (key, state) in said.keys.iter().zip(&folded.states).filter(|(_, state)| state.dirty) {
+        let now = state.now.as_ref().expect("what is dirty is there");
+        match state.id {
+            None => new.push((key, now)),
+            Some(id) => changed.push((id, now)),
+        }
+    }
+    let items = &tables.items;
+    let head = format!("INSERT INTO entity_{table} (_key, _ended, _change, _at{items})");
+    rows::insert(tx, &head, 4 + width, "", &new, |statement, (key, now)| {
+        bind_now(statement.bind(Arc::clone(key)), tables, folded, now)
+    })
+    .await?;
+    let sets: String = tables
+        .subject
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| format!(", \"{}\" = new.column{}", column.name, index + 5))
+        .collect();
+    let head = format!(
+        "UPDATE entity_{table}
+         SET _ended = new.column2, _change = new.column3, _at = new.column4{sets}
+         FROM ("
+    );
+    let tail = format!(") AS new WHERE entity_{table}._id = new.column1");
+    rows::insert(tx, &head, 4 + width, &tail, &changed, |statement, (id, now)| {
+        bind_now(statement.bind(*id), tables, folded, now)
+    })
+    .await?;
+    let head =
+        format!("INSERT INTO history_{table} (_key, _ended, _from, _to, _from_at, _to_at{items})");
+    rows::insert(tx, &head, 6 + width, "", &folded.history, |statement, past| {
+        let statement = statement
+            .bind(Arc::clone(&said.keys[past.key as usize]))
+            .bind(past.was.ended.clone())
+            .bind(number(past.was.change))
+            .bind(number(past.to))
+            .bind(past.was.at)
+            .bind(past.to_at);
+        tables.bind(statement, folded.rows.row(past.was.row))
+    })
+    .await?;
+    conflicts(tx, tables, folded, said).await
+}
+
+fn bind_now<'q>(
+    statement: Statement<'q>,
+    tables: &EntityTables,
+    folded: &FoldedRows,
+    now: &Now,
+) -> Statement<'q> {
+    let statement = statement.bind(now.ended.clone()).bind(number(now.change)).bind(now.at);
+    tables.bind(statement, folded.rows.row(now.row))
+}
+
+async fn conflicts(
+    tx: &mut Tx,
+    tables: &EntityTables,
+    folded: &FoldedRows,
+    said: &Said,
+) -> Result<(), StoreError> {
+    let table = tables.table();
+    let states = || said.keys.iter().zip(&folded.states).filter(|(_, state)| state.folded);
+    if said.conflicted {
+        let known = |(_, state): &(&Arc<str>, &State)| state.id.is_some();
+        let keys: Vec<&Arc<str>> = states().filter(known).map(|(key, _)| key).collect();
+        let head = format!("DELETE FROM conflict_{table} WHERE _key IN (");
+        rows::insert(tx, &head, 1, ")", &keys, |statement, key| statement.bind(Arc::clone(key)))
+            .await?;
+    }
+    let new: Vec<_> = states()
+        .flat_map(|(key, state)| state.conflicts.iter().map(move |conflict| (key, conflict)))
+        .collect();
+    let head = format!(
+        "INSERT INTO conflict_{table} (_key, item, taken_from, taken_value, other_source,
+                                       other_value)"
+    );
+    rows::insert(tx, &head, 6, "", &new, |statement, (key, conflict)| {
+        statement
+            .bind(Arc::clone(key))
+            .bind(tables.entity.items[conflict.item].name.clone())
+            .bind(tables.entity.sources[conflict.taken_from].to_string())
+            .bind(conflict.taken_value.clone())
+            .bind(tables.entity.sources[conflict.other_source].to_string())
+            .bind(conflict.other_value.clone())
+    })
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Merge (step 5): rows of each resource's topic become records, entities, history and changes.
+
+use anyhow::{Context, ensure};
+use yiku_bus::{ReadLimit, Stored, publish};
+use yiku_core::entry::{EntryName, Version};
+use yiku_store::{
+    cursor,
+    merge::{self, MergeRow, MergeTask, Merger, Refold},
+};
+
+use crate::{clock, hub::Hub};
+
+/// Merges everything there is; returns how many rows that were.
+pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
+    let mut turn = hub.merging.lock().await;
+    let live = hub.live();
+    let merger = match turn.as_ref().filter(|held| held.made_for == live.number) {
+        Some(held) => held.merger.clone(),
+        None => {
+            let mut tx = hub.store.begin().await?;
+            let merger = Merger::prepare(&mut tx, live.merging.clone()).await?;
+            tx.commit().await?;
+            *turn = Some(HeldMerger { merger: merger.clone(), made_for: live.number });
+            fold_stale(hub, &merger).await?;
+            merger
+        }
+    };
+    let mut merged = 0;
+    let resources: Vec<EntryName> = live.merging.resources.keys().cloned().collect();
+    for resource in resources {
+        loop {
+            let outcome = step(hub, &merger, &resource).await;
+            let rows = outcome.with_context(|| format!("merging rows of `{resource}`"))?;
+            if rows == 0 {
+                break;
+            }
+            merged += rows;
+            hub.merged.notify_waiters();
+        }
+    }
+    Ok(merged)
+}
+
+/// A merger, and which reading of the catalog it was made for.
+pub struct HeldMerger {
+    merger: Merger,
+    made_for: u64,
+}
+
+/// Folds entities again whose library's file says otherwise than their rows were folded by.
+async fn fold_stale(hub: &Hub, merger: &Merger) -> anyhow::Result<()> {
+    let stale: Vec<String> = merger.stale().map(|entity| entity.full_name()).collect();
+    for name in stale {
+        let mut at = Refold::default();
+        while !at.done {
+            let mut tx = hub.store.begin().await?;
+            at = merge::refold(&mut tx, merger, &name, at, REFOLD_ROWS, clock::now_ms()).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+async fn step(hub: &Hub, merger: &Merger, resource: &EntryName) -> anyhow::Result<u64> {
+    let topic = publish::topic_of(resource);
+    let unit = format!("merge/{resource}");
+    let cursor = cursor::get(&mut *hub.store.reader().await?, &unit, &topic, PARTITION).await?;
+    let from = cursor.map_or(0, |cursor| cursor.next);
+    let stored = hub.bus.read(&topic, PARTITION, from, LIMIT).await?;
+    let Some(last) = stored.last() else { return Ok(0) };
+    let to = last.next_offset();
+    let rows = rows_of(&stored, from)?;
+    let topic_id = hub.topic_id(&topic, PARTITION).await?;
+    let read = cursor::Read {
+        unit: &unit,
+        topic: &topic,
+        topic_id: &topic_id,
+        partition: PARTITION,
+        from,
+        to,
+    };
+    let task = MergeTask { bus: publish::BUS, read, resource, at_ms: clock::now_ms() };
+    let mut tx = hub.store.begin().await?;
+    merge::take(&mut tx, merger, &task, &rows).await?;
+    overtake(hub, &mut tx, resource, &rows).await?;
+    tx.commit().await?;
+    Ok(rows.len() as u64)
+}
+
+fn rows_of(stored: &[Stored], from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
+    let mut rows = Vec::new();
+    for batch in stored {
+        let version = batch.envelope.entry.rsplit_once('@').map(|(_, version)| version);
+        let entry: Version = version.context("a batch without entry version")?.parse()?;
+        for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
+            let record =
+                record.with_context(|| format!("the record at offset {offset} is damaged"))?;
+            if offset >= from {
+                rows.push(MergeRow {
+                    offset,
+                    entry,
+                    key: record.key,
+                    version: record.version,
+                    operation: record.operation,
+                    body: record.body,
+                });
+            }
+        }
+    }
+    ensure!(!rows.is_empty(), "batches without records");
+    Ok(rows)
+}
+
+/// Rejected rows whose key has a later row now need nobody's attention any more.
+async fn overtake(
+    hub: &Hub,
+    tx: &mut yiku_store::Tx,
+    resource: &EntryName,
+    rows: &[MergeRow<'_>],
+) -> anyhow::Result<()> {
+    use yiku_store::quarantine::Accepted;
+    let accepted: Vec<Accepted<'_>> =
+        rows.iter().map(|row| Accepted { key: row.key, version: row.version }).collect();
+    let mut watch = hub.watch.lock().await;
+    watch.overtake(tx, &hub.digester, resource, accepted, clock::now_ms()).await?;
+    Ok(())
+}
+
+/// The embedded bus has one partition per topic.
+const PARTITION: u32 = 0;
+/// Rows of one transaction.
+const LIMIT: ReadLimit = ReadLimit { batches: 4, bytes: 4 << 20 };
+const REFOLD_ROWS: u32 = 2_000;
