@@ -119,6 +119,32 @@ impl<'a> Reader<'a> {
         row.map_or(Ok(None), |row| self.image(&row))
     }
 
+    /// The row of a key as it was known at a moment, milliseconds since 1970.
+    pub async fn known_at(
+        &self,
+        db: &mut Connection,
+        key: &str,
+        at_ms: i64,
+    ) -> Result<Option<Image>, StoreError> {
+        let (own, table) = (self.key(), &self.subject.table);
+        let (current_at, past) = match self.subject.kind {
+            SubjectKind::Entity => {
+                ("_at", format!("SELECT _key, _from, _ended{} FROM history_{table}", self.items()))
+            }
+            SubjectKind::Resource => {
+                ("at", format!("SELECT key, _from, entry, body FROM past_{table}"))
+            }
+        };
+        let sql = format!("{} WHERE {own} = $1 AND {current_at} <= $2", self.current());
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms);
+        if let Some(row) = row.fetch_optional(&mut *db).await? {
+            return self.image(&row);
+        }
+        let sql = format!("{past} WHERE {own} = $1 AND _from_at <= $2 AND _to_at > $2");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms).fetch_optional(db).await?;
+        row.map_or(Ok(None), |row| self.image(&row))
+    }
+
     /// What each change replaced and left, in the order of `changes`.
     pub async fn images(
         &self,

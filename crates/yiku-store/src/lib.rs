@@ -5,6 +5,7 @@
 //! times come from the caller, in milliseconds since 1970.
 
 pub mod catalog;
+pub mod census;
 pub mod change;
 pub mod connector;
 pub mod cursor;
@@ -17,11 +18,13 @@ mod migration;
 pub mod publication;
 pub mod quarantine;
 pub mod receipt;
+pub mod reconcile;
 mod rows;
 pub mod run;
 pub mod subject;
 pub mod subscription;
 pub mod token;
+pub mod trace;
 
 pub use engine::{Connection, Snapshot, Store, Tx};
 pub use error::StoreError;

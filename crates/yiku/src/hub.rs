@@ -179,6 +179,12 @@ impl Hub {
         self.lines.forget(publisher);
     }
 
+    /// Whether a grant is there and holds today.
+    pub fn grant_holds(&self, grant: &str) -> bool {
+        let live = self.live();
+        live.catalog.grants.get(grant).is_some_and(|grant| grant.valid_on(clock::today()).is_ok())
+    }
+
     /// The id of a topic's partition on the bus; empty when nothing was ever written to it.
     pub async fn topic_id(&self, topic: &str, partition: u32) -> anyhow::Result<String> {
         let topics = self.bus.topics().await?;

@@ -15,6 +15,7 @@ mod kinds;
 mod serve;
 mod sheet;
 mod socket;
+mod status;
 mod worker;
 
 use std::process::ExitCode;

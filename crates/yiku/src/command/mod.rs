@@ -3,12 +3,17 @@
 
 mod catalog;
 mod connector;
+mod delivery;
+mod grant;
 mod preview;
 mod quarantine;
 mod receipt;
+mod reconcile;
 mod returned;
+mod status;
 mod table;
 mod token;
+mod trace;
 
 use std::path::{Path, PathBuf};
 
@@ -92,6 +97,12 @@ async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result
         Command::Quarantine(command) => quarantine::run(session, command).await,
         Command::Receipt(command) => receipt::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
-        other => anyhow::bail!("{other:?} comes with the libraries"),
+        Command::Status(json) => status::run(session, json.json).await,
+        Command::Grant(command) => grant::run(session, command).await,
+        Command::Delivery(command) => delivery::run(session, command).await,
+        Command::Trace { entity, known_at, json } => {
+            trace::run(session, &entity, known_at.as_deref(), json.json).await
+        }
+        Command::Reconcile(json) => reconcile::run(session, json.json).await,
     }
 }

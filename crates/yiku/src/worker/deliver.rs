@@ -64,6 +64,26 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
     }
 }
 
+/// Delivers the newest state of parked keys; with ids, of those only. Returns how many rows left.
+///
+/// Delivered, a key goes on with what follows; refused again, it stays parked.
+pub async fn release(hub: &Hub, name: &str, role: &SinkRole, ids: &[i64]) -> anyhow::Result<u64> {
+    let live = hub.live();
+    let standing = Standing::find(hub, &live, name, role).await?;
+    let standing =
+        standing.with_context(|| format!("nothing may leave for `{name}` at present"))?;
+    let parked =
+        delivery::parked(&mut *hub.store.reader().await?, Some(name), RELEASED_MAX).await?;
+    let mut keys: Vec<String> = parked
+        .into_iter()
+        .filter(|one| ids.is_empty() || ids.contains(&one.id))
+        .map(|one| one.key)
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    standing.release(hub, role, keys).await
+}
+
 /// A subscription whose grant holds today.
 struct Standing<'a> {
     live: &'a Live,
@@ -191,6 +211,43 @@ impl<'a> Standing<'a> {
         Ok(tx.commit().await?)
     }
 
+    async fn release(&self, hub: &Hub, role: &SinkRole, keys: Vec<String>) -> anyhow::Result<u64> {
+        let formed = form::newest(hub, &self.reader(), &self.view, &keys).await?;
+        let mut frozen = formed.frozen;
+        frozen.subject = self.subscription.subject.clone();
+        frozen.columns = self.view.columns.clone();
+        frozen.key = self.view.key.clone();
+        let mut tx = hub.store.begin().await?;
+        let freeze = Freeze {
+            subscription: &self.subscription,
+            span: formed.span,
+            parcel: &frozen.to_bytes(),
+            outcomes: &formed.outcomes,
+            receipt: self.receipt(Deed::Freeze, frozen.rows.len() as u64),
+        };
+        let kept = delivery::freeze(&mut tx, &hub.digester, freeze, clock::now_ms()).await?;
+        tx.commit().await?;
+        let parcel = frozen.to_parcel(&kept.idempotency);
+        let settled = match frozen.rows.is_empty() {
+            true => Default::default(),
+            false => self.open_sink(hub, role)?.deliver(&parcel).await?,
+        };
+        let refused: Vec<&str> = settled
+            .refused
+            .iter()
+            .filter_map(|one| frozen.rows.get(one.index))
+            .map(|row| row.own_key.as_str())
+            .collect();
+        let taken: Vec<String> =
+            keys.into_iter().filter(|key| !refused.contains(&key.as_str())).collect();
+        let mut tx = hub.store.begin().await?;
+        let said = self.receipt(Deed::Settle, taken.len() as u64);
+        delivery::settle(&mut tx, &kept, &[], said, clock::now_ms()).await?;
+        delivery::released(&mut tx, &self.subscription.name, &taken).await?;
+        tx.commit().await?;
+        Ok(taken.len() as u64)
+    }
+
     fn receipt(&self, deed: Deed, rows: u64) -> Receipt {
         let subscription = &self.subscription;
         let stream = format!("subscription/{}/{}", subscription.name, subscription.generation);
@@ -268,4 +325,6 @@ fn no_grant(grant: &str) -> String {
     format!("there is no grant `{grant}` in the catalog's grants folder: nothing is delivered")
 }
 
+/// Parked changes looked at by one release.
+const RELEASED_MAX: u32 = 2_000;
 const WAITS: &str = "an earlier change of its key is parked";

@@ -124,6 +124,28 @@ async fn changes(
     }))
 }
 
+/// The newest state of these keys: what the grant shows, or their withdrawal.
+pub(super) async fn newest(
+    hub: &Hub,
+    reader: &Reader<'_>,
+    view: &GrantView,
+    keys: &[String],
+) -> anyhow::Result<Formed> {
+    let mut db = hub.store.snapshot().await?;
+    let mut forming = Forming::new(view);
+    for (index, key) in keys.iter().enumerate() {
+        forming.outcomes.push(outcome::DELIVERED);
+        let image = reader.current_row(&mut db, key).await?;
+        let image = image.filter(|one| one.ended.is_none() || view.sees_ended);
+        match image.as_ref().map(|one| one.cells.row(0)).filter(|row| view.sees(row)) {
+            Some(row) => forming.upsert(0, index, key, &row),
+            None => forming.withdraw(0, index, key),
+        }
+    }
+    let Forming { frozen, outcomes, .. } = forming;
+    Ok(Formed { span: Span::Release, frozen, outcomes })
+}
+
 struct Forming<'a> {
     view: &'a GrantView,
     frozen: Frozen,

@@ -1,0 +1,151 @@
+//! The story of one key of an entity: its records, where they came from, what changed and to whom it
+//! was delivered. Offsets and change numbers join it all; there is no index of its own.
+
+use sqlx::{AssertSqlSafe, Row};
+use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};
+
+use crate::{
+    Connection, StoreError,
+    rows::number,
+    subject::{self, Subject},
+};
+
+/// One record that speaks of the entity.
+#[derive(Clone, Debug)]
+pub struct RecordStory {
+    /// The resource.
+    pub resource: EntryName,
+    /// Whether the record was deleted.
+    pub deleted: bool,
+    /// The entry version that it was taken under.
+    pub entry_version: String,
+    /// Its row version.
+    pub version: RowVersion,
+    /// Where it stands on the bus.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: u64,
+    /// When it was merged.
+    pub merged_at: i64,
+    /// The batch it came with, if the store still knows it.
+    pub batch: Option<BatchStory>,
+}
+
+/// The batch of a record.
+#[derive(Clone, Debug)]
+pub struct BatchStory {
+    /// Who published it.
+    pub connector: String,
+    /// The resource's line.
+    pub line: u32,
+    /// The batch's number on the line: also its receipt's.
+    pub number: u64,
+    /// What people call the place the rows came from.
+    pub origin: String,
+    /// When it was published.
+    pub published_at: i64,
+}
+
+/// One state that the entity's row was in.
+#[derive(Clone, Debug)]
+pub struct StateStory {
+    /// The change that made it.
+    pub from_change: u64,
+    /// The change that replaced it; `None`: it holds.
+    pub to_change: Option<u64>,
+    /// From when it was known.
+    pub from_at: i64,
+    /// Until when.
+    pub to_at: Option<i64>,
+    /// In which state it had ended, if it had.
+    pub ended: Option<String>,
+}
+
+/// The states of a row, oldest first; empty when the entity never had the key.
+pub async fn states(
+    db: &mut Connection,
+    subject: &Subject,
+    key: &str,
+) -> Result<Vec<StateStory>, StoreError> {
+    let table = &subject.table;
+    let sql = format!(
+        "SELECT _from, _to, _from_at, _to_at, _ended FROM history_{table} WHERE _key = $1
+         UNION ALL
+         SELECT _change, NULL, _at, NULL, _ended FROM entity_{table} WHERE _key = $1
+         ORDER BY 1"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?;
+    let state = |row: &sqlx::sqlite::SqliteRow| {
+        Ok(StateStory {
+            from_change: row.try_get::<i64, _>(0)?.cast_unsigned(),
+            to_change: row.try_get::<Option<i64>, _>(1)?.map(i64::cast_unsigned),
+            from_at: row.try_get(2)?,
+            to_at: row.try_get(3)?,
+            ended: row.try_get(4)?,
+        })
+    };
+    rows.iter().map(state).collect()
+}
+
+/// The records that speak of a key, by the rank in which the library names their resources.
+pub async fn records(
+    db: &mut Connection,
+    subject: &Subject,
+    entity: &Entity,
+    key: &str,
+) -> Result<Vec<RecordStory>, StoreError> {
+    let mut all = Vec::new();
+    for (source, resource) in entity.sources.iter().enumerate() {
+        let Some(own) = subject::get(db, resource.as_str()).await? else { continue };
+        let sql = format!(
+            "SELECT entry, body IS NULL, version, part, place, at FROM record_{}
+             WHERE key = $1 OR key IN (SELECT record_key FROM link_{}
+                                       WHERE entity_key = $1 AND source = $2)",
+            own.table, subject.table
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(key)
+            .bind(source as i64)
+            .fetch_all(&mut *db)
+            .await?;
+        for row in rows {
+            let version: Vec<u8> = row.try_get(2)?;
+            let offset = row.try_get::<i64, _>(4)?.cast_unsigned();
+            all.push(RecordStory {
+                resource: resource.clone(),
+                entry_version: row.try_get(0)?,
+                deleted: row.try_get(1)?,
+                version: RowVersion::from_bytes(&version)
+                    .ok_or_else(|| StoreError::unreadable("record.version", "not 28 bytes"))?,
+                partition: row.try_get(3)?,
+                offset,
+                merged_at: row.try_get(5)?,
+                batch: batch(db, resource, offset).await?,
+            });
+        }
+    }
+    Ok(all)
+}
+
+async fn batch(
+    db: &mut Connection,
+    resource: &EntryName,
+    offset: u64,
+) -> Result<Option<BatchStory>, StoreError> {
+    let sql = "SELECT connector, line, batch, origin, at FROM batch
+               WHERE entry = $1 AND base_offset <= $2 AND base_offset + accepted > $2
+               ORDER BY base_offset DESC
+               LIMIT 1";
+    let row =
+        sqlx::query(sql).bind(resource.as_str()).bind(number(offset)).fetch_optional(db).await?;
+    let story = |row: sqlx::sqlite::SqliteRow| {
+        Ok(BatchStory {
+            connector: row.try_get(0)?,
+            line: row.try_get(1)?,
+            number: row.try_get::<i64, _>(2)?.cast_unsigned(),
+            origin: row.try_get(3)?,
+            published_at: row.try_get(4)?,
+        })
+    };
+    row.map(story).transpose()
+}

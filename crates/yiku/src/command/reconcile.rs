@@ -1,0 +1,73 @@
+//! `yiku reconcile`: everything is recounted; the books balance or the command fails.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use serde_json::json;
+use yiku_bus::{PUBLICATIONS, ReadLimit};
+use yiku_core::publication::Publication;
+use yiku_store::{
+    Connection, cursor,
+    reconcile::{self, BusState, BusTopic, Depth, Term},
+};
+
+use super::{ExitCode, Session};
+use crate::hub::{Hub, LANE};
+
+pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let mut db = session.hub.store.snapshot().await?;
+    let bus = bus_state(session.hub, &mut db).await?;
+    let equations = reconcile::recount(&mut db, &bus, Depth::Roots).await?;
+    drop(db);
+    let balanced = equations.iter().all(|one| one.holds);
+    if as_json {
+        session.json(&json!({ "balanced": balanced, "equations": equations })).await?;
+    } else {
+        for one in &equations {
+            let word = if one.holds { "holds" } else { "DOES NOT HOLD" };
+            session
+                .line(format!(
+                    "{} {}: {} = {} — {word}",
+                    one.number,
+                    one.subject,
+                    side(&one.left),
+                    side(&one.right)
+                ))
+                .await?;
+        }
+        let word = if balanced { "the books balance" } else { "the books do not balance" };
+        session.line(word).await?;
+    }
+    Ok(if balanced { 0 } else { 2 })
+}
+
+fn side(terms: &[Term]) -> String {
+    let terms: Vec<_> = terms.iter().map(|term| format!("{} {}", term.name, term.value)).collect();
+    terms.join(" + ")
+}
+
+/// What the bus says, with the accepted rows whose publication the snapshot does not hold yet.
+async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
+    let unit = format!("materialise/{LANE}");
+    let cursor = cursor::get(db, &unit, PUBLICATIONS, LANE).await?;
+    let mut from = cursor.map_or(0, |cursor| cursor.next);
+    let mut early: HashMap<String, u64> = HashMap::new();
+    loop {
+        let stored = hub.bus.read(PUBLICATIONS, LANE, from, ReadLimit::default()).await?;
+        let Some(last) = stored.last() else { break };
+        from = last.next_offset();
+        for record in stored.iter().flat_map(|batch| batch.records.iter()) {
+            let record = record.context("a publication on the bus is damaged")?;
+            let one = Publication::parse(record.body)?;
+            *early.entry(one.topic).or_default() += one.accepted;
+        }
+    }
+    let topics = hub.bus.topics().await?.into_iter();
+    let topics = topics.filter(|one| one.name.starts_with("entry.")).map(|one| BusTopic {
+        unpublished: early.get(&one.name).copied().unwrap_or(0),
+        topic: one.name,
+        partition: one.partition,
+        next: one.next,
+    });
+    Ok(BusState { topics: topics.collect() })
+}

@@ -1,0 +1,45 @@
+//! `yiku status`: how everything stands.
+
+use serde_json::Value;
+
+use super::{ExitCode, Session, table};
+use crate::status;
+
+pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
+    let now = status::read(session.hub).await?;
+    if as_json {
+        session.json(&now).await?;
+        return Ok(0);
+    }
+    let tables = [
+        section(
+            &now,
+            "connectors",
+            ["name", "entry", "state", "pulled", "accepted", "rejected", "error"],
+        ),
+        section(&now, "libraries", ["entity", "rows", "history_rows", "conflicts"]),
+        section(
+            &now,
+            "subscriptions",
+            ["name", "offered", "delivered", "withheld", "parked", "folded", "refused"],
+        ),
+        section(&now, "violations", ["code", "count"]),
+    ];
+    for text in tables {
+        session.console.print(&text).await?;
+    }
+    let word = if now["settled"] == Value::Bool(true) { "at rest" } else { "at work" };
+    session.line(word).await?;
+    Ok(0)
+}
+
+fn section<const N: usize>(status: &Value, name: &str, columns: [&str; N]) -> String {
+    let rows = status[name].as_array().into_iter().flatten().map(|row| {
+        columns.map(|column| match &row[column] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        })
+    });
+    table::of(columns, rows.collect())
+}
