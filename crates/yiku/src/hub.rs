@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use yiku_bus::{
     Bus, BusError, Embedded,
     publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
@@ -52,8 +52,8 @@ pub struct Hub {
     pub digester: Digester,
     /// What this process is doing now.
     pub activity: Activity,
-    /// Woken when merge has written changes.
-    pub merged: Notify,
+    /// Moves when merge has written changes.
+    pub merged: watch::Sender<u64>,
     /// Held while publications are carried into the store, so that one task does it at a time.
     pub materialising: Mutex<()>,
     /// Held while rows are merged, so that one task does it at a time.
@@ -123,7 +123,7 @@ impl Hub {
             publisher,
             digester,
             activity: Activity::default(),
-            merged: Notify::new(),
+            merged: watch::Sender::new(0),
             materialising: Mutex::new(()),
             merging: Mutex::new(None),
             watch: Mutex::new(quarantine::Watch::new()),
@@ -172,11 +172,6 @@ impl Hub {
             });
         }
         Ok(HeldLine { guard })
-    }
-
-    /// Forgets where a publisher's lines stand, so that they are read from the store again.
-    pub fn forget_lines(&self, publisher: &str) {
-        self.lines.forget(publisher);
     }
 
     /// Whether a grant is there and holds today.

@@ -159,6 +159,7 @@ async fn restart_changed(
             task.end().await;
         }
         let (stop, stopping) = watch::channel(false);
+        tracing::info!(connector = name, contact = file.contact, "a connector starts");
         let text = file.text.clone();
         let hub = hub.clone();
         let task = match file.role {

@@ -45,10 +45,4 @@ impl Lines {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.entry((entry.clone(), publisher.to_owned())).or_default().clone()
     }
-
-    /// Forgets a publisher's lines, so that they are loaded anew.
-    pub fn forget(&self, publisher: &str) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|(_, own), _| own != publisher);
-    }
 }

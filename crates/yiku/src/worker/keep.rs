@@ -45,8 +45,10 @@ pub async fn keep_delivering(
     mut stopping: watch::Receiver<bool>,
 ) {
     let Role::Sink(role) = &file.role else { return };
+    let mut merged = hub.merged.subscribe();
     let mut failures = 0;
     while !*stopping.borrow() {
+        merged.mark_unchanged();
         let mut due = file.every.min(DELIVER_EVERY);
         if works(&hub, &file.name).await {
             let outcome = tokio::select! {
@@ -60,7 +62,7 @@ pub async fn keep_delivering(
             }
         }
         tokio::select! {
-            () = hub.merged.notified() => {}
+            _ = merged.changed(), if failures == 0 => {}
             () = tokio::time::sleep(due) => {}
             _ = stopping.changed() => {}
         }

@@ -35,7 +35,7 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
                 break;
             }
             merged += rows;
-            hub.merged.notify_waiters();
+            hub.merged.send_modify(|merges| *merges += 1);
         }
     }
     Ok(merged)

@@ -20,7 +20,7 @@ use yiku_core::{
     row_version::{RowVersion, VersionParts},
 };
 
-use yiku_store::run;
+use yiku_store::{image::Reader, run, subject};
 
 use crate::{
     clock,
@@ -278,7 +278,34 @@ impl<'a> Puller<'a> {
         {
             return Err(over_rejected(self.name, pulled, rejected, limit).into());
         }
+        if full && pulled > 0 {
+            let limit = limits.vanished.unwrap_or(VANISHED_DEFAULT);
+            let (live, gone) = self.vanished(&seen).await?;
+            if gone as f64 > limit * live as f64 {
+                return Err(over_vanished(self.name, live, gone, limit).into());
+            }
+        }
         Ok(())
+    }
+
+    /// How many records the resource has, and how many of them are not among the keys seen.
+    async fn vanished(&self, seen: &HashSet<u64>) -> anyhow::Result<(u64, u64)> {
+        let mut db = self.hub.store.reader().await?;
+        let subject = subject::get(&mut db, self.role.entry.as_str()).await?;
+        let Some(subject) = subject else { return Ok((0, 0)) };
+        let live = self.hub.live();
+        let versions = live.published.versions(&self.role.entry);
+        let reader = Reader::resource(&subject, versions.map(AsRef::as_ref));
+        let (mut records, mut gone, mut after) = (0, 0, None);
+        loop {
+            let page = reader.page(&mut db, after.as_deref(), RECORDS_PAGE).await?;
+            records += page.keys.len() as u64;
+            gone += page.keys.iter().filter(|key| !seen.contains(&key_hash(key))).count() as u64;
+            match page.to {
+                Some(to) => after = Some(to),
+                None => return Ok((records, gone)),
+            }
+        }
     }
 }
 
@@ -338,3 +365,6 @@ fn over_vanished(name: &str, live: u64, gone: u64, limit: f64) -> OverLimit {
         ),
     }
 }
+
+/// Records looked at in one read.
+const RECORDS_PAGE: u32 = 2_000;
