@@ -19,11 +19,6 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a folder that a newcomer can start from.
-    Init {
-        /// The folder; must be empty or new.
-        folder: PathBuf,
-    },
     /// Run the hub until it is stopped.
     Serve(Serve),
     /// Show how everything stands.

@@ -119,7 +119,10 @@ impl Config {
     /// Reads the file and makes its paths absolute.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
-            format!("cannot read `{}`; `yiku init` makes a folder to start from", path.display())
+            format!(
+                "cannot read `{}`; deploy/yiku.example.toml is one to start from",
+                path.display()
+            )
         })?;
         let mut config = Self::parse(&text).with_context(|| format!("in `{}`", path.display()))?;
         let base = std::path::absolute(path)?;

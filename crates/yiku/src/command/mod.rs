@@ -89,7 +89,7 @@ pub async fn run(
 
 async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Init { .. } | Command::Serve(_) => {
+        Command::Serve(_) => {
             anyhow::bail!("this command starts by itself, not beside a running hub")
         }
         Command::Catalog(command) => catalog::run(session, command).await,
