@@ -21,10 +21,8 @@ pub struct JsonRow {
 impl JsonRow {
     /// Reads one object. The error says what is wrong and never quotes a value.
     pub fn parse(text: &str) -> Result<Self, InvalidJsonRow> {
-        serde_json::from_str(text).map_err(|error| InvalidJsonRow {
-            problem: strip_place(&error.to_string()),
-            column: error.column(),
-        })
+        serde_json::from_str(text)
+            .map_err(|error| InvalidJsonRow { problem: problem(&error), column: error.column() })
     }
 
     /// The cell of this name; the outer `None` means that the object has no such name.
@@ -63,6 +61,9 @@ impl<'de> Visitor<'de> for RowVisitor {
         let mut row = JsonRow::default();
         while let Some(name) = map.next_key::<String>()? {
             let raw: &RawValue = map.next_value()?;
+            if row.cells.len() == NAMES_MAX {
+                return Err(A::Error::custom(format!("there are more than {NAMES_MAX} names")));
+            }
             if row.get(&name).is_some() {
                 return Err(A::Error::custom(format!("the name `{}` stands twice", shown(&name))));
             }
@@ -92,9 +93,19 @@ fn shown(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(40).collect()
 }
 
-fn strip_place(message: &str) -> String {
-    message.split(" at line ").next().unwrap_or_default().to_owned()
+/// What is wrong, without the place, and without the value that the parser quotes where something
+/// else than an object stands.
+fn problem(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let problem = message.split(" at line ").next().unwrap_or_default();
+    match problem.starts_with("invalid type") {
+        true => "this is no object with one value per column".to_owned(),
+        false => problem.to_owned(),
+    }
 }
+
+/// Names of one row at most: each is compared with those before it.
+const NAMES_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -128,9 +139,12 @@ mod tests {
         check(r#"{"a":1,"a":2}"#, "the name `a` stands twice (character 13)");
         check(r#"{"a":[1]}"#, "`a` holds a list or an object; a cell is one value (character 9)");
         check(r#"{"a":"\ud800"}"#, "`a` holds half a character (a lone surrogate) (character 14)");
+        check("[1]", "this is no object with one value per column (character 0)");
+        check(r#""431302""#, "this is no object with one value per column (character 8)");
+        let wide: Vec<_> = (0..=NAMES_MAX).map(|n| format!("\"c{n}\":1")).collect();
         check(
-            "[1]",
-            "invalid type: sequence, expected an object with one value per column (character 0)",
+            &format!("{{{}}}", wide.join(",")),
+            "there are more than 1000 names (character 8901)",
         );
         check(r#"{"a":"#, "EOF while parsing a value (character 5)");
     }
