@@ -85,13 +85,12 @@ fn write_status(status: &Status, out: &mut String) -> std::fmt::Result {
     });
     family("yiku_rows_total", "counter", "Rows published, in all.", rows.collect())?;
     let failing = status.connectors.iter().map(|one| {
-        let failing = one.error_en.is_some() || one.state == "stopped";
+        let failing = one.error.is_some() || one.state == "stopped";
         (vec![("connector", one.name.as_str())], u64::from(failing))
     });
     family("yiku_connector_failing", "gauge", "Whether its last run failed.", failing.collect())?;
-    let found = status.violations.iter().map(|one| {
-        (vec![("code", one.code.as_str()), ("severity", one.severity.as_str())], one.count)
-    });
+    let found = status.violations.iter();
+    let found = found.map(|one| (vec![("code", one.code.as_str())], one.count));
     family("yiku_violations_total", "counter", "Violations found, in all.", found.collect())?;
     let states = status.quarantine.iter();
     let states = states.map(|one| (vec![("state", one.state.as_str())], one.count)).collect();
@@ -114,9 +113,7 @@ fn write_status(status: &Status, out: &mut String) -> std::fmt::Result {
             (vec![("subscription", one.name.as_str()), ("outcome", outcome)], changes)
         })
     });
-    family("yiku_changes", "gauge", "Changes by what became of them.", delivered.collect())?;
-    let balanced = status.balanced.map(|balanced| (Vec::new(), u64::from(balanced)));
-    family("yiku_balanced", "gauge", "Whether the books balanced.", balanced.into_iter().collect())
+    family("yiku_changes", "gauge", "Changes by what became of them.", delivered.collect())
 }
 
 fn escaped(value: &str) -> String {
@@ -136,13 +133,11 @@ mod tests {
                 rows: status::RowTotals { pulled: 3, accepted: 2, rejected: 1 },
                 ..Default::default()
             }],
-            balanced: Some(true),
             ..Status::default()
         };
         let mut text = String::new();
         write_status(&status, &mut text).unwrap();
         let line = r#"yiku_rows_total{connector="push",entry="health/birth",outcome="accepted"} 2"#;
         assert!(text.contains(line), "{text}");
-        assert!(text.ends_with("# TYPE yiku_balanced gauge\nyiku_balanced 1\n"), "{text}");
     }
 }

@@ -20,9 +20,11 @@ pub struct Status {
     pub at: String,
     /// The hub's version.
     pub version: String,
+    /// Whether every running source was looked at to its end, and all that follows is done.
+    pub settled: bool,
     /// Rows of all connectors.
     pub rows: RowTotals,
-    /// Sources and sinks, pushes among them.
+    /// Sources, sinks, and for each entry what was pushed or sent through again.
     pub connectors: Vec<ConnectorStatus>,
     /// Entities of the base libraries.
     pub libraries: Vec<EntityStatus>,
@@ -34,9 +36,6 @@ pub struct Status {
     pub quarantine: Vec<StateTotal>,
     /// Rows published and not yet merged, by topic.
     pub waiting: Vec<TopicWaiting>,
-    /// Whether the books balanced when they were last recounted; absent before that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub balanced: Option<bool>,
 }
 
 /// Rows by what became of them.
@@ -53,25 +52,29 @@ pub struct RowTotals {
 /// How a connector stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct ConnectorStatus {
-    /// Its name; `push` for rows that were pushed.
+    /// Its name; `push` for rows that were pushed, `redrive` for rows out of quarantine.
     pub name: String,
-    /// `source`, `sink` or `push`.
+    /// `source`, `sink`, or `hub` for what the hub publishes by itself.
     pub role: String,
+    /// Its kind, such as `files`, `sql`, `http`.
+    pub kind: Option<String>,
     /// The entry of a source.
     pub entry: Option<String>,
     /// The grant of a sink.
     pub grant: Option<String>,
-    /// `running`, `paused` or `stopped`.
+    /// `running`, `paused` (by a person) or `stopped` (by the hub: see the error).
     pub state: String,
     /// Its rows.
     #[serde(flatten)]
     pub rows: RowTotals,
+    /// Rows a second between its first batch and its last.
+    pub rows_per_s: Option<u64>,
     /// When a run last went well, RFC 3339.
     pub succeeded_at: Option<String>,
+    /// Why the last run did not, in English.
+    pub error: Option<String>,
     /// Why the last run did not, in Chinese.
     pub error_zh: Option<String>,
-    /// Why the last run did not, in English.
-    pub error_en: Option<String>,
 }
 
 /// How an entity of a library stands.
@@ -90,8 +93,14 @@ pub struct EntityStatus {
 /// How a subscription stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct SubscriptionStatus {
-    /// Its name.
+    /// Its name: that of its sink.
     pub name: String,
+    /// The grant that it rests on.
+    pub grant: String,
+    /// The entity or entry whose changes it gets.
+    pub subject: String,
+    /// Why nothing is delivered now; empty when it is.
+    pub refused: String,
     /// Changes offered to it.
     pub offered: u64,
     /// Changes delivered.
@@ -111,8 +120,6 @@ pub struct SubscriptionStatus {
 pub struct ViolationTotal {
     /// The code.
     pub code: String,
-    /// `reject` or `warn`.
-    pub severity: String,
     /// Times found.
     pub count: u64,
 }
@@ -135,20 +142,23 @@ pub struct TopicWaiting {
     pub rows: u64,
 }
 
-/// The last status, so that many viewers cost one count.
+/// The last status and until when it is good, so that many viewers cost one count.
 #[derive(Default)]
 pub(crate) struct Remembered(Mutex<Option<(Instant, Arc<Status>)>>);
 
-/// The status, at most a second old.
+/// A status that was counted lately: within a second, or as long as keeps counting under a tenth of
+/// a processor.
 pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
     let mut last = api.status.0.lock().await;
-    if let Some((at, status)) = last.as_ref()
-        && at.elapsed() < FRESH
+    let began = Instant::now();
+    if let Some((until, status)) = last.as_ref()
+        && began < *until
     {
         return Ok(status.clone());
     }
     let status = Arc::new(api.exchange.status().await?);
-    *last = Some((Instant::now(), status.clone()));
+    let good_for = (began.elapsed() * 10).max(FRESH);
+    *last = Some((Instant::now() + good_for, status.clone()));
     Ok(status)
 }
 
@@ -159,7 +169,7 @@ pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
     tag = "hub",
     security((), ("token" = [])),
     responses(
-        (status = 200, description = "how everything stands, at most a second old", body = Status),
+        (status = 200, description = "how everything stands, counted lately", body = Status),
         (status = 401, description = "`unauthenticated`", body = ErrorBody),
     )
 )]

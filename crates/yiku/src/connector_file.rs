@@ -138,6 +138,11 @@ impl ConnectorFile {
             "connector: `{}` must be of a-z, 0-9 and -, beginning with a letter",
             written.connector
         );
+        ensure!(
+            !RESERVED.contains(&written.connector.as_str()),
+            "connector: `{}` is what the hub itself publishes as; choose another name",
+            written.connector
+        );
         let (name, every) = (written.connector.clone(), written.every);
         let contact = written.contact.clone();
         let role = match (written.source.is_some(), written.sink.is_some()) {
@@ -244,6 +249,9 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     }
 }
 
+/// Names under which the hub itself publishes.
+const RESERVED: [&str; 3] = ["push", "redrive", "sweep"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,5 +295,6 @@ contact: 信息中心
         check_refused(&SOURCE.replace("20%", "20"), "is not a share");
         check_refused(&SOURCE.replace("load", "laod"), "laod");
         check_refused(&SOURCE.replace("household\nentry", "House\nentry"), "must be of a-z");
+        check_refused(&SOURCE.replace("household\nentry", "push\nentry"), "choose another name");
     }
 }

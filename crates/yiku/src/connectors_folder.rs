@@ -8,13 +8,19 @@ use std::{
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
-use yiku_store::connector::{self, Registration};
+use yiku_connector::Position;
+use yiku_core::receipt::{Deed, Receipt};
+use yiku_store::{
+    connector::{self, Registration},
+    receipt,
+};
 
 use crate::{
     clock,
     connector_file::{ConnectorFile, Role},
     hub::Hub,
     kinds,
+    worker::pull,
 };
 
 /// What tells one state of the folder from another.
@@ -62,7 +68,7 @@ pub fn read(folder: &Path) -> Registered {
 pub async fn register_all(hub: &Hub) -> anyhow::Result<Registered> {
     let mut all = read(&hub.config.folders.connectors());
     for (name, file) in std::mem::take(&mut all.files) {
-        match register(hub, &file).await {
+        match register(hub, &file, OPERATOR).await {
             Ok(()) => {
                 all.files.insert(name, file);
             }
@@ -72,8 +78,37 @@ pub async fn register_all(hub: &Hub) -> anyhow::Result<Registered> {
     Ok(all)
 }
 
-/// Registers one connector after looking whether what it names exists.
-pub async fn register(hub: &Hub, file: &ConnectorFile) -> anyhow::Result<()> {
+/// Looks whether what the file names exists and the mapping fits, touching nothing outside.
+pub fn check(hub: &Hub, file: &ConnectorFile) -> anyhow::Result<()> {
+    match &file.role {
+        Role::Source(role) => {
+            let puller = pull::Puller::new(hub, &file.name, role)?;
+            puller.open(&Position::default()).map(drop)
+        }
+        Role::Sink(role) => {
+            let live = hub.live();
+            live.catalog.grants.get(&role.grant).with_context(|| {
+                format!("there is no grant `{}` in the catalog's grants folder", role.grant)
+            })?;
+            kinds::kind(&role.kind).map(drop)
+        }
+    }
+}
+
+/// Registers a connector and puts its file into the folder.
+pub async fn add(hub: &Hub, file: &ConnectorFile, actor: &str) -> anyhow::Result<()> {
+    register(hub, file, actor).await?;
+    let folder = hub.config.folders.connectors();
+    let target = folder.join(format!("{}.yaml", file.name));
+    let unfinished = folder.join(format!(".{}.new", file.name));
+    std::fs::write(&unfinished, &file.text)
+        .and_then(|()| std::fs::rename(&unfinished, &target))
+        .with_context(|| format!("cannot write `{}`", target.display()))
+}
+
+/// Registers one connector after looking whether what it names exists; a new or changed one leaves
+/// a receipt.
+pub async fn register(hub: &Hub, file: &ConnectorFile, actor: &str) -> anyhow::Result<()> {
     let live = hub.live();
     let (role, kind, entry, grant, department) = match &file.role {
         Role::Source(source) => {
@@ -100,9 +135,17 @@ pub async fn register(hub: &Hub, file: &ConnectorFile) -> anyhow::Result<()> {
         file_digest: Sha256::digest(file.text.as_bytes()).into(),
     };
     let mut tx = hub.store.begin().await?;
-    connector::register(&mut tx, &registration, clock::now_ms()).await?;
-    tx.commit().await?;
-    Ok(())
+    let at_ms = clock::now_ms();
+    if connector::register(&mut tx, &registration, at_ms).await? == connector::Registered::Same {
+        return Ok(());
+    }
+    let mut said = Receipt::new("node/hub", Deed::ConnectorAdd, actor, at_ms);
+    said.department = (!department.is_empty()).then_some(department);
+    said.entry = entry.map(|entry| entry.split('@').next().unwrap_or_default().to_owned());
+    said.grant = grant.cloned();
+    said.note = file.name.clone();
+    receipt::append(&mut tx, said).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The file of a registered connector, by its name.
@@ -111,3 +154,6 @@ pub fn find(hub: &Hub, name: &str) -> anyhow::Result<ConnectorFile> {
     ConnectorFile::read(&path)
         .with_context(|| format!("`yiku connector list` shows the connectors there are; `{name}`"))
 }
+
+/// Who put a file into the folder: whoever may write there.
+const OPERATOR: &str = "operator";

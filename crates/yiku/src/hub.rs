@@ -68,11 +68,11 @@ pub struct Hub {
 /// The catalog as it stands: the folder, and what was published of it.
 pub struct Live {
     /// The catalog folder, as far as it could be read.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
     /// The published entry versions.
-    pub published: Published,
+    pub published: Arc<Published>,
     /// Libraries and published versions, bound to each other.
     pub merging: Arc<Merging>,
     /// Rises with each reading in this process.
@@ -224,7 +224,14 @@ async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
     }
     let merging = Merging::new(catalog.libraries.values(), published.all().cloned());
     let number = READINGS.fetch_add(1, Ordering::Relaxed);
-    Ok(Live { catalog, problems, published, merging: Arc::new(merging), number, fingerprint })
+    Ok(Live {
+        catalog: Arc::new(catalog),
+        problems,
+        published: Arc::new(published),
+        merging: Arc::new(merging),
+        number,
+        fingerprint,
+    })
 }
 
 /// The installation's key for digests, made once.

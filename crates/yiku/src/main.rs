@@ -10,6 +10,7 @@ mod connector_file;
 mod connectors_folder;
 mod console;
 mod folder;
+mod http;
 mod hub;
 mod kinds;
 mod serve;

@@ -32,12 +32,14 @@ pub async fn serve(config: Config, arguments: Serve) -> anyhow::Result<()> {
     let hub = Arc::new(hub);
     let listener = socket::listen(&socket_path)?;
     let (stop, stopping) = watch::channel(false);
-    tracing::info!(data = %data.display(), "the hub serves");
+    let http = crate::http::listen(&hub, stopping.clone()).await?;
+    tracing::info!(address = %http.address, data = %data.display(), "the hub serves");
     let tasks = vec![
         tokio::spawn(answer_commands(hub.clone(), listener, stopping.clone())),
         tokio::spawn(worker::keep_merging(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_retaining(hub.clone(), stopping.clone())),
         tokio::spawn(supervise(hub.clone(), stopping)),
+        http.task,
     ];
     wait_for_end(&hub, arguments.stop_with_stdin).await?;
     tracing::info!("the hub stops");

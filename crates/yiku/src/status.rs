@@ -1,12 +1,18 @@
 //! How everything stands, counted from the store: the same for the command line, the status page
 //! and the demo.
 
-use serde_json::{Value, json};
-use yiku_bus::PUBLICATIONS;
+use yiku_api::status::{
+    ConnectorStatus, EntityStatus, RowTotals, StateTotal, Status, SubscriptionStatus, TopicWaiting,
+    ViolationTotal,
+};
+use yiku_bus::{PUBLICATIONS, TopicState};
 use yiku_store::{
     Connection, census, change,
-    connector::{self, Role, State},
-    cursor, delivery, publication, subject, subscription,
+    connector::{self, Connector, Role, State},
+    cursor::{self, Cursor},
+    delivery,
+    publication::{self, Total},
+    quarantine, subject, subscription,
 };
 
 use crate::{
@@ -14,69 +20,135 @@ use crate::{
     hub::{Hub, LANE},
 };
 
-/// The status as JSON. Holds no personal data.
-pub async fn read(hub: &Hub) -> anyhow::Result<Value> {
+/// The status. Holds no personal data.
+pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
     let mut db = hub.store.snapshot().await?;
-    let connectors = connector::list(&mut db).await?;
+    let registered = connector::list(&mut db).await?;
     let totals = publication::totals(&mut db).await?;
-    let (mut pulled, mut accepted, mut rejected) = (0, 0, 0);
-    for total in &totals {
-        pulled += total.pulled;
-        accepted += total.accepted;
-        rejected += total.rejected;
-    }
-    let mut listed = Vec::new();
-    for one in connectors.iter().filter(|one| one.role == Role::Source) {
-        let own = totals.iter().filter(|total| total.connector == one.name);
-        let own = own.fold((0, 0, 0, 0), |sum, total| {
-            let ms = (total.last_at - total.first_at).max(1).cast_unsigned();
-            let (pulled, accepted) = (sum.0 + total.pulled, sum.1 + total.accepted);
-            (pulled, accepted, sum.2 + total.rejected, sum.3.max(ms))
-        });
-        listed.push(json!({
-            "name": one.name, "entry": one.entry, "kind": one.kind, "state": one.state.as_str(),
-            "pulled": own.0, "accepted": own.1, "rejected": own.2, "expected": null,
-            "error": one.error_en, "error_zh": one.error_zh,
-            "rows_per_s": own.0 * 1_000 / own.3.max(1),
-        }));
-    }
-    let subscriptions = subscriptions(&mut db).await?;
-    let violations = publication::violations(&mut db).await?;
-    let mut counts: Vec<(String, u64)> = Vec::new();
-    for one in violations {
-        match counts.iter_mut().find(|(code, _)| *code == one.code) {
-            Some((_, count)) => *count += one.count,
-            None => counts.push((one.code, one.count)),
-        }
-    }
     let libraries = census::entities(&mut db).await?;
+    let states = quarantine::states(&mut db, None).await?;
+    let cursors = cursor::list(&mut db).await?;
+    let subscriptions = subscriptions(&mut db).await?;
+    let violations = violations(&mut db).await?;
     drop(db);
-    Ok(json!({
-        "settled": settled(hub).await?,
-        "at": clock::written(clock::now_ms()),
-        "rows": { "pulled": pulled, "accepted": accepted, "rejected": rejected },
-        "connectors": listed,
-        "libraries": libraries.iter().map(|one| json!({
-            "entity": one.entity, "rows": one.rows, "history_rows": one.history_rows,
-            "conflicts": one.conflicts,
-        })).collect::<Vec<_>>(),
-        "subscriptions": subscriptions,
-        "violations": counts.iter().map(|(code, count)| json!({ "code": code, "count": count }))
-            .collect::<Vec<_>>(),
-    }))
+    let topics = hub.bus.topics().await?;
+    Ok(Status {
+        at: clock::written(clock::now_ms()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        settled: settled(hub).await?,
+        rows: sum(totals.iter()),
+        connectors: connectors(&registered, &totals),
+        libraries: libraries
+            .into_iter()
+            .map(|one| EntityStatus {
+                entity: one.entity,
+                rows: one.rows,
+                history_rows: one.history_rows,
+                conflicts: one.conflicts,
+            })
+            .collect(),
+        subscriptions,
+        violations,
+        quarantine: states
+            .into_iter()
+            .map(|(state, count)| StateTotal { state: state.as_str().to_owned(), count })
+            .collect(),
+        waiting: waiting(&topics, &cursors),
+    })
 }
 
-async fn subscriptions(db: &mut Connection) -> anyhow::Result<Vec<Value>> {
+fn sum<'a>(totals: impl Iterator<Item = &'a Total>) -> RowTotals {
+    totals.fold(RowTotals::default(), |sum, total| RowTotals {
+        pulled: sum.pulled + total.pulled,
+        accepted: sum.accepted + total.accepted,
+        rejected: sum.rejected + total.rejected,
+    })
+}
+
+/// The registered connectors, then what the hub publishes by itself: pushes, redriven rows, sweeps.
+fn connectors(registered: &[Connector], totals: &[Total]) -> Vec<ConnectorStatus> {
+    let connectors = registered.iter().map(|one| {
+        let own = || totals.iter().filter(|total| total.connector == one.name);
+        ConnectorStatus {
+            name: one.name.clone(),
+            role: one.role.as_str().to_owned(),
+            kind: Some(one.kind.clone()),
+            entry: one.entry.clone(),
+            grant: one.grant_name.clone(),
+            state: one.state.as_str().to_owned(),
+            rows: sum(own()),
+            rows_per_s: (one.role == Role::Source).then(|| rows_per_s(own())),
+            succeeded_at: one.succeeded_at.map(clock::written),
+            error: one.error_en.clone(),
+            error_zh: one.error_zh.clone(),
+        }
+    });
+    let of_hub = totals
+        .iter()
+        .filter(|total| registered.iter().all(|connector| connector.name != total.connector));
+    let of_hub = of_hub.map(|total| ConnectorStatus {
+        name: total.connector.clone(),
+        role: "hub".to_owned(),
+        entry: Some(total.entry.clone()),
+        state: State::Running.as_str().to_owned(),
+        rows: sum([total].into_iter()),
+        rows_per_s: Some(rows_per_s([total].into_iter())),
+        succeeded_at: Some(clock::written(total.last_at)),
+        ..ConnectorStatus::default()
+    });
+    connectors.chain(of_hub).collect()
+}
+
+fn rows_per_s<'a>(totals: impl Iterator<Item = &'a Total>) -> u64 {
+    let (rows, ms) = totals.fold((0, 1), |(rows, ms), total| {
+        (rows + total.pulled, ms.max((total.last_at - total.first_at).max(1).cast_unsigned()))
+    });
+    rows * 1_000 / ms
+}
+
+/// Violations by code, most frequent first.
+async fn violations(db: &mut Connection) -> anyhow::Result<Vec<ViolationTotal>> {
+    let mut counts: Vec<ViolationTotal> = Vec::new();
+    for one in publication::violations(db).await? {
+        match counts.iter_mut().find(|known| known.code == one.code) {
+            Some(known) => known.count += one.count,
+            None => counts.push(ViolationTotal { code: one.code, count: one.count }),
+        }
+    }
+    counts.sort_by_key(|one| std::cmp::Reverse(one.count));
+    Ok(counts)
+}
+
+/// Rows of each entry that merge has not reached.
+fn waiting(topics: &[TopicState], cursors: &[Cursor]) -> Vec<TopicWaiting> {
+    let entries = topics.iter().filter_map(|topic| {
+        let entry = topic.name.strip_prefix("entry.")?.replacen('.', "/", 1);
+        Some(TopicWaiting { entry, rows: topic.next - reached(cursors, &topic.name, "merge/") })
+    });
+    entries.filter(|one| one.rows > 0).collect()
+}
+
+fn reached(cursors: &[Cursor], topic: &str, unit: &str) -> u64 {
+    let read = cursors.iter().filter(|one| one.topic == topic && one.unit.starts_with(unit));
+    read.map(|one| one.next).max().unwrap_or(0)
+}
+
+async fn subscriptions(db: &mut Connection) -> anyhow::Result<Vec<SubscriptionStatus>> {
     let mut all = Vec::new();
     for one in subscription::list(db).await? {
         let totals = delivery::totals(db, &one.name).await?;
-        all.push(json!({
-            "name": one.name, "grant": one.grant_name, "subject": one.subject,
-            "refused": one.refused,
-            "offered": totals.backfilled + totals.changes - totals.covered,
-            "delivered": totals.delivered, "withheld": totals.withheld, "parked": totals.parked,
-            "folded": totals.folded, "dropped": totals.dropped,
-        }));
+        all.push(SubscriptionStatus {
+            name: one.name,
+            grant: one.grant_name,
+            subject: one.subject,
+            refused: one.refused,
+            offered: totals.backfilled + totals.changes - totals.covered,
+            delivered: totals.delivered,
+            withheld: totals.withheld,
+            parked: totals.parked,
+            folded: totals.folded,
+            dropped: totals.dropped,
+        });
     }
     Ok(all)
 }
@@ -97,9 +169,7 @@ async fn settled(hub: &Hub) -> anyhow::Result<bool> {
             None if topic.name == PUBLICATIONS && topic.partition == LANE => "materialise/",
             None => continue,
         };
-        let read = cursors.iter().filter(|one| one.topic == topic.name);
-        let read = read.filter(|one| one.unit.starts_with(unit)).map(|one| one.next).max();
-        if read.unwrap_or(0) < topic.next {
+        if reached(&cursors, &topic.name, unit) < topic.next {
             return Ok(false);
         }
     }

@@ -2,29 +2,29 @@
 const WORDS = {
   zh: {
     docs: '接口文档', other: 'English', token: '访问令牌', show: '查看', at: '统计时间',
-    pulled: '已取', accepted: '合格', rejected: '不合格', books: '账目', balanced: '平衡',
-    unbalanced: '不平衡', uncounted: '尚未核算', connectors: '连接器', libraries: '基础库',
+    pulled: '已取', accepted: '合格', rejected: '不合格', now: '当前', settled: '已静止',
+    working: '处理中', connectors: '连接器', libraries: '基础库',
     subscriptions: '订阅', violations: '问题', quarantine: '隔离区', waiting: '待归集', name: '名称',
-    role: '角色', source: '来源', sink: '去向', push: '推送', about: '目录或授权', state: '状态',
+    role: '角色', source: '来源', sink: '去向', about: '目录或授权', state: '状态',
     running: '运行', paused: '已暂停', stopped: '已停止', succeeded_at: '最近成功', error: '最近错误',
     entity: '实体', rows: '行数', history_rows: '历史', conflicts: '冲突', offered: '应交付',
     delivered: '已交付', withheld: '按授权不交付', parked: '搁置', folded: '已合并', dropped: '已放弃',
-    code: '代码', severity: '级别', reject: '拒收', warn: '提示', count: '次数', entry: '目录',
+    code: '代码', count: '次数', entry: '目录', hub: '本中心', subject: '内容', refused: '未交付原因',
     open: '待处理', queued: '待重跑', redriven: '已重跑', returned: '已退回', overtaken: '已被取代',
     none: '暂无', away: '无法取得状态，正在重试',
   },
   en: {
     docs: 'API', other: '中文', token: 'Token', show: 'Show', at: 'Counted at',
-    pulled: 'pulled', accepted: 'accepted', rejected: 'rejected', books: 'books',
-    balanced: 'balanced', unbalanced: 'NOT balanced', uncounted: 'not yet recounted',
+    pulled: 'pulled', accepted: 'accepted', rejected: 'rejected', now: 'now',
+    settled: 'at rest', working: 'at work',
     connectors: 'Connectors', libraries: 'Libraries', subscriptions: 'Subscriptions',
     violations: 'Violations', quarantine: 'Quarantine', waiting: 'Waiting for merge', name: 'name',
-    role: 'role', source: 'source', sink: 'sink', push: 'push', about: 'entry or grant',
+    role: 'role', source: 'source', sink: 'sink', about: 'entry or grant',
     state: 'state', running: 'running', paused: 'paused', stopped: 'stopped',
     succeeded_at: 'last good run', error: 'last error', entity: 'entity', rows: 'rows',
     history_rows: 'history', conflicts: 'conflicts', offered: 'offered', delivered: 'delivered',
     withheld: 'withheld', parked: 'parked', folded: 'folded', dropped: 'dropped', code: 'code',
-    severity: 'severity', reject: 'reject', warn: 'warn', count: 'times', entry: 'entry',
+    count: 'times', entry: 'entry', hub: 'hub', subject: 'of', refused: 'not delivered because',
     open: 'open', queued: 'queued', redriven: 'redriven', returned: 'returned',
     overtaken: 'overtaken', none: 'none yet', away: 'the status cannot be had; trying again',
   },
@@ -75,23 +75,22 @@ function show() {
   byId('ask-button').textContent = word('show');
   if (!last) return;
   byId('at').textContent = `${word('at')} ${moment(last.at)} · ${last.version}`;
-  const books = last.balanced === undefined ? ['uncounted', '']
-    : last.balanced ? ['balanced', 'good'] : ['unbalanced', 'bad'];
+  const work = last.settled ? ['settled', 'good'] : ['working', ''];
   byId('main').replaceChildren(
     element('div', 'tiles',
       tile(word('pulled'), number(last.rows.pulled)),
       tile(word('accepted'), number(last.rows.accepted)),
       tile(word('rejected'), number(last.rows.rejected)),
-      tile(word('books'), word(books[0]), books[1])),
+      tile(word('now'), word(work[0]), work[1])),
     table('connectors', last.connectors, [text('name'), said('role'),
       ['about', (row) => row.entry ?? row.grant], said('state'), count('pulled'), count('accepted'),
       count('rejected'), ['succeeded_at', (row) => moment(row.succeeded_at)],
-      ['error', (row) => (language === 'zh' ? row.error_zh : row.error_en)]]),
+      ['error', (row) => (language === 'zh' ? row.error_zh : row.error)]]),
     table('libraries', last.libraries,
       [text('entity'), count('rows'), count('history_rows'), count('conflicts')]),
-    table('subscriptions', last.subscriptions, [text('name'), count('offered'), count('delivered'),
-      count('withheld'), count('parked'), count('folded'), count('dropped')]),
-    table('violations', last.violations, [text('code'), said('severity'), count('count')]),
+    table('subscriptions', last.subscriptions, [text('name'), text('subject'), count('offered'), count('delivered'),
+      count('withheld'), count('parked'), count('folded'), count('dropped'), text('refused')]),
+    table('violations', last.violations, [text('code'), count('count')]),
     table('quarantine', last.quarantine, [said('state'), count('count')]),
     table('waiting', last.waiting, [text('entry'), count('rows')]),
   );

@@ -7,7 +7,7 @@ use yiku_connector::{Access, Position, Surroundings};
 use yiku_core::receipt::Deed;
 use yiku_store::connector::{self, Connector as Stored, State};
 
-use super::{ExitCode, Session, preview, table};
+use super::{ExitCode, Session, preview, quarantine::OPERATOR, table};
 use crate::{
     arguments::Connector,
     clock,
@@ -52,14 +52,8 @@ fn find(session: &Session<'_>, named: &str) -> anyhow::Result<ConnectorFile> {
 async fn add(session: &mut Session<'_>, typed: &std::path::Path) -> anyhow::Result<()> {
     let path = session.path(typed);
     let file = ConnectorFile::read(&path)?;
-    check_role(session, &file)?;
-    connectors_folder::register(session.hub, &file).await?;
-    let folder = session.hub.config.folders.connectors();
-    let target = folder.join(format!("{}.yaml", file.name));
-    let unfinished = folder.join(format!(".{}.new", file.name));
-    std::fs::write(&unfinished, &file.text)
-        .and_then(|()| std::fs::rename(&unfinished, &target))
-        .with_context(|| format!("cannot write `{}`", target.display()))?;
+    connectors_folder::check(session.hub, &file)?;
+    connectors_folder::add(session.hub, &file, OPERATOR).await?;
     session
         .line(format!(
             "{} registered; `yiku connector check {}` reaches its system, `yiku connector preview \
@@ -67,23 +61,6 @@ async fn add(session: &mut Session<'_>, typed: &std::path::Path) -> anyhow::Resu
             file.name, file.name, file.name
         ))
         .await
-}
-
-/// Looks whether what the file names exists and the mapping fits, touching nothing outside.
-fn check_role(session: &Session<'_>, file: &ConnectorFile) -> anyhow::Result<()> {
-    match &file.role {
-        Role::Source(role) => {
-            let puller = pull::Puller::new(session.hub, &file.name, role)?;
-            puller.open(&Position::default()).map(drop)
-        }
-        Role::Sink(role) => {
-            let live = session.hub.live();
-            live.catalog.grants.get(&role.grant).with_context(|| {
-                format!("there is no grant `{}` in the catalog's grants folder", role.grant)
-            })?;
-            kinds::kind(&role.kind).map(drop)
-        }
-    }
 }
 
 async fn list(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<()> {
@@ -119,7 +96,7 @@ fn to_json(one: &Stored) -> Value {
 
 async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
     let file = find(session, named)?;
-    check_role(session, &file)?;
+    connectors_folder::check(session.hub, &file)?;
     match &file.role {
         Role::Source(role) => {
             let puller = pull::Puller::new(session.hub, &file.name, role)?;
@@ -148,7 +125,7 @@ fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyh
 
 async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Result<()> {
     let file = connectors_folder::find(session.hub, name)?;
-    connectors_folder::register(session.hub, &file).await?;
+    connectors_folder::register(session.hub, &file, OPERATOR).await?;
     match &file.role {
         Role::Source(role) => {
             let outcome = pull::look(session.hub, name, role, accept).await;

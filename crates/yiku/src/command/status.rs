@@ -6,7 +6,7 @@ use super::{ExitCode, Session, table};
 use crate::status;
 
 pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
-    let now = status::read(session.hub).await?;
+    let now = serde_json::to_value(status::read(session.hub).await?)?;
     if as_json {
         session.json(&now).await?;
         return Ok(0);

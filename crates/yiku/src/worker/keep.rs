@@ -167,7 +167,8 @@ fn may_pass(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(BusError::DiskFull))
 }
 
-fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
+/// Ends the process when an error leaves unknown what was written.
+pub fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
     let bus = matches!(error.downcast_ref(), Some(BusError::Broken(_)));
     let store = error.downcast_ref::<StoreError>().is_some_and(StoreError::ends_process);
     if bus || store {

@@ -5,12 +5,16 @@ pub mod deliver;
 pub mod materialise;
 pub mod merge;
 pub mod pull;
+pub mod push;
 pub mod redrive;
 pub mod retain;
 
 mod keep;
 
-pub use keep::{keep_delivering, keep_merging, keep_pulling, keep_retaining, note_outcome};
+pub use keep::{
+    break_down_if_unknown, keep_delivering, keep_merging, keep_pulling, keep_retaining,
+    note_outcome,
+};
 
 use crate::hub::Hub;
 

@@ -111,7 +111,7 @@ fn check(
         let place = RowPlace { place: one.row.place, order: 0 };
         batch.push_row(place, one.cells().iter().map(Option::as_deref));
     }
-    let mapping = mapping(hub, contract, &first.connector)?;
+    let mapping = mapping(hub, contract, &first.connector, &header)?;
     let bound = mapping.bind(&header);
     let retried: Vec<_> =
         group.iter().map(|(_, one)| Retried { id: one.id, version: one.row.row_version }).collect();
@@ -127,8 +127,16 @@ fn check(
     Ok(check_batch(&checking, &batch, None))
 }
 
-/// The mapping of the connector that brought the rows; rows of a push have none.
-fn mapping(hub: &Hub, contract: &Contract, connector: &str) -> anyhow::Result<Mapping> {
+/// The mapping of the connector that brought the rows; pushed rows have the one of pushes.
+fn mapping(
+    hub: &Hub,
+    contract: &Contract,
+    connector: &str,
+    header: &Header,
+) -> anyhow::Result<Mapping> {
+    if connector == yiku_api::PUSH {
+        return Ok(yiku_api::push_mapping(contract, header));
+    }
     let file = connectors_folder::find(hub, connector).ok();
     match file.map(|file| file.role) {
         Some(Role::Source(role)) => pull::compile_mapping(connector, &role, contract),
