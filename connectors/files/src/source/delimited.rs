@@ -322,7 +322,8 @@ impl Broken {
                     "含有不是 {name} 编码的字节：请按 {name} 重新导出，或在连接器中声明 encoding"
                 ),
                 format!(
-                    "holds bytes that are not {name}: export it as {name}, or declare `encoding` in the connector"
+                    "holds bytes that are not {name}: export it as {name}, or declare `encoding` \
+                     in the connector"
                 ),
             ),
             Self::Nul => (

@@ -1,11 +1,20 @@
 //! Where the source stands: which files were read, and how far the one being read was read.
 //!
 //! ```json
-//! { "number": 3,
-//!   "reading": { "file": "2026-11-03.csv", "size": 48210, "modified": "2026-11-03T02:00:07.120000000Z",
-//!                "print": "9f2c41d07ab35e18", "encoding": "gb18030", "line": 5002, "rows": 5000, "offset": 24013 },
-//!   "done": { "files": { "2026-11-02.csv": { "modified": "2026-11-02T02:00:05.450000000Z", "size": 47112 } },
-//!             "through": { "name": "2026-11-01.csv", "modified": "2026-11-01T02:00:09.010000000Z" } } }
+//! {
+//!   "number": 3,
+//!   "reading": {
+//!     "file": "2026-11-03.csv", "size": 48210, "modified": "2026-11-03T02:00:07.120000000Z",
+//!     "print": "9f2c41d07ab35e18", "encoding": "gb18030",
+//!     "line": 5002, "rows": 5000, "offset": 24013
+//!   },
+//!   "done": {
+//!     "files": {
+//!       "2026-11-02.csv": { "modified": "2026-11-02T02:00:05.450000000Z", "size": 47112 }
+//!     },
+//!     "through": { "name": "2026-11-01.csv", "modified": "2026-11-01T02:00:09.010000000Z" }
+//!   }
+//! }
 //! ```
 //!
 //! Without `reading` the next pull begins with the first file that is not done; a file whose entry

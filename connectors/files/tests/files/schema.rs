@@ -13,11 +13,13 @@ fn source_schema_and_code_agree() {
     let good = [
         json!({ "folder": "in" }),
         json!({ "folder": "/data/in", "pattern": "户籍_*.txt", "format": "csv", "encoding": "gbk",
-                "delimiter": "|", "skip": 2, "header": 2, "columns": ["a", "b"], "settle": "500ms" }),
+                "delimiter": "|", "skip": 2, "header": 2, "columns": ["a", "b"],
+                "settle": "500ms" }),
         json!({ "folder": "in", "format": "tsv", "encoding": "gb18030", "delimiter": "\\t" }),
         json!({ "folder": "in", "format": "xlsx", "sheet": "表1", "skip": 1 }),
         json!({ "folder": "in", "format": "jsonl", "encoding": "utf-8", "ready": "{stem}.done" }),
-        json!({ "folder": "in", "header": 0, "columns": ["a"], "settle": "2 m", "delimiter": "\t" }),
+        json!({ "folder": "in", "header": 0, "columns": ["a"], "settle": "2 m",
+                "delimiter": "\t" }),
     ];
     let bad = [
         json!({}),
