@@ -240,6 +240,12 @@ fn what_mapping_found_is_not_found_again() {
     assert_eq!(outcome(&contract, &mapped), "unreadable rejects ");
 }
 
+#[test]
+fn a_contract_is_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Contract>();
+}
+
 #[track_caller]
 fn check_compile(entry: EntryVersion, expected: &str) {
     let error = Contract::compile(Arc::new(entry), &lists()).unwrap_err();
