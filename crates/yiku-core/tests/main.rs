@@ -6,3 +6,4 @@ mod catalog;
 mod derived;
 mod rows;
 mod schemas;
+mod strange;
