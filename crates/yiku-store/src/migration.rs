@@ -5,7 +5,7 @@
 //! number that the database gives (`BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY` there).
 //! All else is `BIGINT`, `TEXT` and `BYTEA`, which SQLite takes as they are; `ON CONFLICT`,
 //! `RETURNING`, partial indexes and multi-row `VALUES` are common to both. Pragmas and the way a
-//! transaction begins are in `engine.rs`.
+//! transaction begins are in `engine.rs`, unnumbered places of many values in `rows.rs`.
 
 use sqlx::{Connection as _, SqliteConnection};
 

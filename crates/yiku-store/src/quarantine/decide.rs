@@ -147,9 +147,8 @@ async fn decide(
     let changed = rows::change_in(
         tx,
         "UPDATE quarantine
-         SET state = $1, state_by = $2, state_at = $3, report = coalesce($4, report)
+         SET state = ?, state_by = ?, state_at = ?, report = coalesce(?, report)
          WHERE state IN ('open', 'returned') AND id",
-        4,
         ids,
         |statement| {
             statement
@@ -208,8 +207,8 @@ pub(crate) async fn redriven(
 
 /// Lets the codes of rows follow their state.
 pub(super) async fn move_codes(tx: &mut Tx, to: State, ids: &[i64]) -> Result<(), StoreError> {
-    let head = "UPDATE quarantine_code SET state = $1 WHERE id";
-    rows::change_in(tx, head, 1, ids, |statement| statement.bind(to.as_str())).await?;
+    let head = "UPDATE quarantine_code SET state = ? WHERE id";
+    rows::change_in(tx, head, ids, |statement| statement.bind(to.as_str())).await?;
     Ok(())
 }
 
