@@ -93,7 +93,8 @@ pub fn table(entry: &EntryVersion) -> Vec<TableColumn> {
 }
 
 /// The statements that make a table, each ended by `;`: the table with its primary key, and the
-/// Chinese names as comments where the database keeps some. `key` holds indexes of columns.
+/// Chinese names as comments where the database keeps some. `name` may begin with a schema and a
+/// point; `key` holds indexes of columns.
 pub fn create_table_sql(
     dialect: Dialect,
     name: &str,
@@ -109,20 +110,31 @@ pub fn create_table_sql(
         let names = key.iter().map(|&index| dialect.quote(&columns[index].name));
         lines.push(format!("PRIMARY KEY ({})", names.collect::<Vec<_>>().join(", ")));
     }
-    let table = dialect.quote(name);
+    let table = dialect.quote_table(name);
     let mut sql = format!("CREATE TABLE {table} (\n    {}\n)", lines.join(",\n    "));
     if dialect == Dialect::Mysql {
         // Keys that differ only in case are two keys.
         sql.push_str(" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
     }
     sql.push_str(";\n");
-    if dialect == Dialect::Postgresql {
-        for column in columns {
-            let (name, comment) = (dialect.quote(&column.name), quote_text(dialect, &column.zh));
-            sql.push_str(&format!("COMMENT ON COLUMN {table}.{name} IS {comment};\n"));
-        }
-    }
+    sql.extend(columns.iter().map(|column| comment(dialect, &table, column)));
     sql
+}
+
+/// The statements that add a column to a table, each ended by `;`.
+pub fn add_column_sql(dialect: Dialect, name: &str, column: &TableColumn) -> String {
+    let table = dialect.quote_table(name);
+    let line = column_line(dialect, column, false);
+    format!("ALTER TABLE {table} ADD COLUMN {line};\n{}", comment(dialect, &table, column))
+}
+
+/// The column's Chinese name, where that is a statement of its own.
+fn comment(dialect: Dialect, table: &str, column: &TableColumn) -> String {
+    if dialect != Dialect::Postgresql {
+        return String::new();
+    }
+    let (name, comment) = (dialect.quote(&column.name), quote_text(dialect, &column.zh));
+    format!("COMMENT ON COLUMN {table}.{name} IS {comment};\n")
 }
 
 fn column_line(dialect: Dialect, column: &TableColumn, in_key: bool) -> String {
@@ -169,6 +181,14 @@ impl Dialect {
             Self::Sqlite | Self::Postgresql => format!("\"{}\"", name.replace('"', "\"\"")),
         }
     }
+
+    /// A table's name, with the schema before a point if there is one.
+    pub fn quote_table(self, table: &str) -> String {
+        match table.split_once('.') {
+            Some((schema, name)) => format!("{}.{}", self.quote(schema), self.quote(name)),
+            None => self.quote(table),
+        }
+    }
 }
 
 fn quote_text(dialect: Dialect, text: &str) -> String {
@@ -191,6 +211,18 @@ mod tests {
         for line in expected {
             assert!(sql.contains(line), "no {line:?} in:\n{sql}");
         }
+    }
+
+    #[test]
+    fn a_column_is_added_in_its_schema() {
+        let entry = test_entry::entry();
+        let column = table(&entry).swap_remove(0);
+        let sql = add_column_sql(Dialect::Postgresql, "out.person", &column);
+        assert!(
+            sql.starts_with("ALTER TABLE \"out\".\"person\" ADD COLUMN \"citizen_id\""),
+            "{sql}"
+        );
+        assert!(sql.contains(";\nCOMMENT ON COLUMN \"out\".\"person\".\"citizen_id\" IS"), "{sql}");
     }
 
     #[test]
