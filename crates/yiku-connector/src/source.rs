@@ -70,6 +70,10 @@ pub trait Source: Send {
 
     /// The next rows, or `None` when there is nothing more for now.
     ///
+    /// After the end of a run come the rows of the next one if it waits (another file). A source
+    /// whose runs are passes over the same rows (a table, a service) then gives `None`, and
+    /// begins the next pass when it is opened anew at the position behind the last one.
+    ///
     /// After an error the caller opens the source anew at the last durable position.
     async fn pull(&mut self, limit: PullLimit) -> Result<Option<Pull>, ConnectorError>;
 

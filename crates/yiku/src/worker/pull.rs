@@ -126,14 +126,14 @@ impl<'a> Puller<'a> {
                 self.look_at_run(line.state()).await?;
             }
             accept = false;
-            let brought = self.publish_run(&mut line, &mut total).await?;
-            if !brought {
+            let more = self.publish_run(&mut line, &mut total).await?;
+            if !more {
                 return Ok(total);
             }
         }
     }
 
-    /// Publishes one run, or the rest of one; false when there was none.
+    /// Publishes one run, or the rest of one; false when no other waits behind it.
     async fn publish_run(&self, line: &mut HeldLine, total: &mut Pulled) -> anyhow::Result<bool> {
         let mut source = self.open(&Position(line.state().position.clone()))?;
         let mut keys = self.keys_so_far(line.state()).await?;
@@ -153,7 +153,9 @@ impl<'a> Puller<'a> {
             self.hub.publish(line, checked, submission).await?;
             source.acknowledge(&position).await?;
             if ends {
-                break;
+                // A source whose runs are passes over the same rows would begin another one if it
+                // were opened anew, for ever.
+                return Ok(source.pull(PullLimit::default()).await?.is_some());
             }
         }
         Ok(brought)
