@@ -1,7 +1,8 @@
 //! How the three databases differ in the text of their statements.
 //!
-//! Values are always bound. Names of tables and columns cannot be, so they are quoted here, in one
-//! place, with the quotes inside them doubled.
+//! Values are always bound. Names of tables and columns cannot be, so they are quoted.
+
+use yiku_core::derive;
 
 /// One of the three databases.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,20 +56,23 @@ pub struct Column {
 }
 
 impl Dialect {
+    /// The same where tables are derived.
+    pub fn derived(self) -> derive::Dialect {
+        match self {
+            Self::Sqlite => derive::Dialect::Sqlite,
+            Self::Postgres => derive::Dialect::Postgresql,
+            Self::MySql => derive::Dialect::Mysql,
+        }
+    }
+
     /// A name in this database's quotes.
     pub fn quote(self, name: &str) -> String {
-        match self {
-            Self::MySql => format!("`{}`", name.replace('`', "``")),
-            Self::Sqlite | Self::Postgres => format!("\"{}\"", name.replace('"', "\"\"")),
-        }
+        self.derived().quote(name)
     }
 
     /// A table's name, with the schema before a point if there is one.
     pub fn quote_table(self, table: &str) -> String {
-        match table.split_once('.') {
-            Some((schema, name)) => format!("{}.{}", self.quote(schema), self.quote(name)),
-            None => self.quote(table),
-        }
+        self.derived().quote_table(table)
     }
 
     /// A column of the rows being read, which statements call `r`. Without that, ORDER BY would

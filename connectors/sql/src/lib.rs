@@ -11,9 +11,9 @@
 //!   they are many: their changes could not be seen otherwise.
 //! - **Without** one, each run reads the whole table in the order of its key.
 //!
-//! A run's number rises with each run. After the end of a run the next pull gives nothing, the
-//! pull after it (or a source opened anew) begins the next run. Every statement is bounded in rows
-//! and time; the session can only read; no connection is held between runs.
+//! A run's number rises with each run. After the end of a run there is nothing more; a source opened
+//! anew begins the next run. Every statement is bounded in rows and time; the session can only
+//! read; no connection is held between runs.
 //!
 //! Values become text as the database itself writes them: exact decimals, `yyyy-MM-dd`,
 //! `yyyy-MM-dd HH:mm:ss[.fff]` without a zone, `yyyy-MM-ddTHH:mm:ss[.fff]Z` with one. Numbers 0 and 1

@@ -87,9 +87,10 @@ impl Page {
 
     /// Takes the next row, or breaks when the page is full or the row cannot be put in order.
     pub fn take<'a>(&mut self, cell: impl Fn(usize) -> Cell<'a>) -> ControlFlow<()> {
-        let full = self.batch.len() >= self.limit.rows
-            || (!self.batch.is_empty() && self.batch.cells.bytes() >= self.limit.bytes);
         let width = self.cells.len();
+        let bytes: usize = (0..width).map(|index| bytes_at_most(cell(index))).sum();
+        let full = self.batch.len() >= self.limit.rows
+            || self.batch.cells.bytes() + bytes > self.limit.bytes;
         self.next.clear();
         for (index, column) in self.order.iter().enumerate() {
             match mark(cell(width + index), column) {
@@ -104,7 +105,7 @@ impl Page {
                  under `tie:` that tell every two rows apart"
             ));
         }
-        if full {
+        if full && !self.batch.is_empty() {
             self.more = true;
             return ControlFlow::Break(());
         }
@@ -169,6 +170,18 @@ impl Page {
             (Kind::Moment, _) => cells.push_with(|out| write_moment(text, out)),
             _ => cells.push(Some(text)),
         }
+    }
+}
+
+/// Bytes of a cell's text, or a few more.
+fn bytes_at_most(cell: Cell<'_>) -> usize {
+    match cell {
+        Cell::Null | Cell::Bytes => 0,
+        Cell::Integer(_) => 20,
+        Cell::Real(number) => number.to_string().len(),
+        // Thousandths and a zone may be added to a time; what is not UTF-8 grows when it is shown.
+        Cell::Text(bytes) if std::str::from_utf8(bytes).is_ok() => bytes.len() + 4,
+        Cell::Text(bytes) => 3 * bytes.len(),
     }
 }
 

@@ -55,7 +55,7 @@ struct SqlSource {
     at: At,
     /// Closed at the end of each run: an idle source holds no connection.
     link: Option<Link>,
-    /// A run has just ended: the next pull says so by giving nothing.
+    /// A run has ended: there is nothing more until the source is opened anew.
     rests: bool,
 }
 
@@ -82,7 +82,7 @@ impl Source for SqlSource {
     }
 
     async fn pull(&mut self, limit: PullLimit) -> Result<Option<Pull>, ConnectorError> {
-        if std::mem::take(&mut self.rests) {
+        if self.rests {
             return Ok(None);
         }
         let mut link = match self.link.take() {

@@ -2,7 +2,7 @@
 
 use sqlx::Error;
 use yiku_connector::ConnectorError;
-use yiku_core::derive::{ColumnType, TableColumn};
+use yiku_core::derive::{self, ColumnType, TableColumn};
 
 use crate::{
     database::{Database, Place},
@@ -82,16 +82,20 @@ pub async fn make(
     table: &str,
     shape: Shape<'_>,
 ) -> Result<(), ConnectorError> {
-    let dialect = place.system.dialect;
+    let dialect = place.system.dialect.derived();
     let doing = format!("making {table}");
+    // Only the key must have values: a mask may blank the rest.
+    let may_be_null = |column: &TableColumn| TableColumn { required: false, ..column.clone() };
     let made = async {
         match describe::extent(database, table).await? {
-            None => database.execute_text(&create_table(dialect, table, shape)).await?,
+            None => {
+                let columns: Vec<_> = shape.columns.iter().map(may_be_null).collect();
+                let sql = derive::create_table_sql(dialect, table, &columns, shape.key);
+                database.execute_text(&sql).await?;
+            }
             Some(extent) => {
                 for column in absent(&extent, shape) {
-                    let definition = definition(dialect, column, false);
-                    let name = dialect.quote_table(table);
-                    let sql = format!("ALTER TABLE {name} ADD COLUMN {definition}");
+                    let sql = derive::add_column_sql(dialect, table, &may_be_null(column));
                     database.execute_text(&sql).await?;
                 }
             }
@@ -205,44 +209,4 @@ fn words(column_type: ColumnType) -> String {
         ColumnType::Date => "dates".into(),
         ColumnType::DateTime => "times".into(),
     }
-}
-
-/// The statement that makes the table. Only the key must have values: a mask may blank the rest.
-fn create_table(dialect: Dialect, table: &str, shape: Shape<'_>) -> String {
-    let mut lines: Vec<_> = shape
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| definition(dialect, column, shape.key.contains(&index)))
-        .collect();
-    let key = shape.key.iter().map(|&index| dialect.quote(&shape.columns[index].name));
-    lines.push(format!("PRIMARY KEY ({})", key.collect::<Vec<_>>().join(", ")));
-    let name = dialect.quote_table(table);
-    let mut sql = format!("CREATE TABLE IF NOT EXISTS {name} (\n  {}\n)", lines.join(",\n  "));
-    if dialect == Dialect::MySql {
-        // Keys that differ only in case are two keys.
-        sql.push_str(" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
-    }
-    sql
-}
-
-fn definition(dialect: Dialect, column: &TableColumn, key: bool) -> String {
-    use ColumnType as C;
-    let sql_type = match (dialect, column.column_type) {
-        (Dialect::Sqlite, C::Text { .. } | C::Decimal { .. } | C::Date | C::DateTime) => {
-            "TEXT".into()
-        }
-        (Dialect::Sqlite, C::Integer) => "INTEGER".into(),
-        (_, C::Boolean) => "BOOLEAN".into(),
-        // A row of MySQL holds 65,535 bytes outside of its long texts.
-        (Dialect::MySql, C::Text { max_length }) if max_length > 500 && !key => "LONGTEXT".into(),
-        (_, C::Text { max_length }) => format!("VARCHAR({max_length})"),
-        (_, C::Integer) => "BIGINT".into(),
-        (_, C::Decimal { precision, scale }) => format!("DECIMAL({precision}, {scale})"),
-        (_, C::Date) => "DATE".into(),
-        (Dialect::Postgres, C::DateTime) => "TIMESTAMPTZ".into(),
-        (Dialect::MySql, C::DateTime) => "DATETIME(3)".into(),
-    };
-    let required = if key { " NOT NULL" } else { "" };
-    format!("{} {sql_type}{required}", dialect.quote(&column.name))
 }

@@ -103,15 +103,34 @@ impl Far {
         self.try_open(load, config, position).unwrap()
     }
 
+    /// Opens a source, reads until there is nothing more, and moves the position.
+    pub async fn run(&self, load: Load, config: &Value, position: &mut Position) -> Vec<String> {
+        let mut source = self.open(load, config.clone(), position);
+        let (rows, after) = one_run(source.as_mut()).await;
+        *position = after.unwrap_or(position.clone());
+        rows
+    }
+
     pub fn try_open(
+        &self,
+        load: Load,
+        config: Value,
+        position: &Position,
+    ) -> Result<Box<dyn Source>, ConnectorError> {
+        let flag = column("flag", ColumnType::Boolean);
+        self.try_open_with(load, config, position, vec![flag])
+    }
+
+    /// Opens a source for an entry with these columns.
+    pub fn try_open_with(
         &self,
         load: Load,
         mut config: Value,
         position: &Position,
+        columns: Vec<TableColumn>,
     ) -> Result<Box<dyn Source>, ConnectorError> {
         config["url"] = json!(self.url);
-        let flag = column("flag", ColumnType::Boolean);
-        (connector_sql::KIND.open_source)(config, &self.access(load, vec![flag]), position)
+        (connector_sql::KIND.open_source)(config, &self.access(load, columns), position)
     }
 }
 

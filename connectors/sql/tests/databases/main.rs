@@ -1,7 +1,7 @@
 //! The `sql` connector against real databases: SQLite files, PostgreSQL and MariaDB servers.
 
+mod conformance;
 mod far;
-mod schemas;
 mod sink;
 mod source;
 mod source_errors;

@@ -49,8 +49,10 @@ async fn only_changes_are_read_again() {
         filled(&far).await;
         let mut source = far.open(Load::Changes, by_w(), &Position::default());
         let first = source.pull(ALL).await.unwrap().unwrap();
-        assert_eq!(source.pull(ALL).await.unwrap().map(|pull| rows(&pull)), None);
-        assert_eq!(source.pull(ALL).await.unwrap().map(|pull| rows(&pull)), None);
+        let mut source = far.open(Load::Changes, by_w(), &first.position);
+        for _ in 0..2 {
+            assert!(source.pull(ALL).await.unwrap().is_none());
+        }
         far.execute("UPDATE t SET name = '新', w = '2026-11-02 09:00:00' WHERE id = 4").await;
         far.execute("UPDATE t SET w = '2026-11-01 00:00:00' WHERE id = 10").await;
         let second = source.pull(ALL).await.unwrap().unwrap();
@@ -68,19 +70,15 @@ async fn an_overlap_sees_late_commits_and_then_rests() {
         filled(&far).await;
         let mut config = by_w();
         config["watermark"]["overlap"] = json!("61m");
-        let mut source = far.open(Load::Changes, config.clone(), &Position::default());
-        assert_eq!(one_run(source.as_mut()).await.0.len(), 5);
+        let mut position = Position::default();
+        assert_eq!(far.run(Load::Changes, &config, &mut position).await.len(), 5);
         far.execute("INSERT INTO t VALUES (6, '迟', '2026-11-02 08:30:00')").await;
-        let (late, position) = one_run(source.as_mut()).await;
+        let late = far.run(Load::Changes, &config, &mut position).await;
         assert_eq!(late, ["3,乙", "4,丙", "10,甲", "6,迟", "1,丁"], "{}", far.name);
         // As if an hour and more had passed since the last new row: one more look, then none.
-        let mut position = position.unwrap();
         position.0["look_back_until"] = json!(1);
-        let mut source = far.open(Load::Changes, config.clone(), &position);
-        let (again, position) = one_run(source.as_mut()).await;
-        assert_eq!(again.len(), 5);
-        let mut source = far.open(Load::Changes, config, &position.unwrap());
-        assert_eq!(one_run(source.as_mut()).await.0.len(), 0);
+        assert_eq!(far.run(Load::Changes, &config, &mut position).await.len(), 5);
+        assert_eq!(far.run(Load::Changes, &config, &mut position).await.len(), 0);
     }
 }
 
@@ -91,14 +89,17 @@ async fn rows_without_a_watermark_are_read_in_every_run() {
         far.execute("INSERT INTO t VALUES (7, '无', NULL), (8, '缺', NULL)").await;
         let mut source = far.open(Load::Changes, by_w(), &Position::default());
         let (mut all, mut places) = (Vec::new(), Vec::new());
+        let mut position = Position::default();
         while let Some(pull) = source.pull(rows_at_most(1)).await.unwrap() {
             all.extend(rows(&pull));
             places.extend(pull.batch.places);
+            position = pull.position;
         }
         let expected = ["7,无", "8,缺", "2,-", "3,乙", "4,丙", "10,甲", "1,丁"];
         assert_eq!(all, expected, "{}", far.name);
         assert!(places.is_sorted_by_key(|place| (place.order, place.place)));
         far.execute("UPDATE t SET name = '补' WHERE id = 7").await;
+        let mut source = far.open(Load::Changes, by_w(), &position);
         let pull = source.pull(ALL).await.unwrap().unwrap();
         assert_eq!(rows(&pull), ["7,补", "8,缺"]);
         // Newer than all that was read before.
@@ -129,6 +130,7 @@ async fn a_full_source_reads_the_whole_table_in_each_run() {
         assert_eq!(pull.batch.places[1].place, 4);
         assert!(source.pull(ALL).await.unwrap().is_none());
         far.execute("DELETE FROM t").await;
+        let mut source = far.open(Load::Full, config, &pull.position);
         let pull = source.pull(ALL).await.unwrap().unwrap();
         assert_eq!((rows(&pull).len(), pull.batch.header.len()), (0, 1));
         assert_eq!(pull.run, Run { number: 2, begins: true, ends: true });

@@ -4,7 +4,7 @@ use serde_json::json;
 use yiku_connector::{Load, Position};
 use yiku_core::violation::Code;
 
-use crate::far::{ALL, Far, one_run, rows};
+use crate::far::{ALL, Far, rows};
 
 async fn check(far: &Far, create: &str, insert: &str, expected: &[&str]) {
     far.execute(create).await;
@@ -52,10 +52,10 @@ async fn a_sqlite_file_in_write_ahead_mode_is_read_while_it_is_written() {
     far.execute("PRAGMA journal_mode = WAL; CREATE TABLE v (id INTEGER PRIMARY KEY)").await;
     far.execute("INSERT INTO v VALUES (1)").await;
     let config = json!({ "table": "v" });
-    let mut source = far.open(Load::Full, config, &Position::default());
-    assert_eq!(one_run(source.as_mut()).await.0, ["1"]);
+    let mut position = Position::default();
+    assert_eq!(far.run(Load::Full, &config, &mut position).await, ["1"]);
     far.execute("INSERT INTO v VALUES (2)").await;
-    assert_eq!(one_run(source.as_mut()).await.0, ["1", "2"]);
+    assert_eq!(far.run(Load::Full, &config, &mut position).await, ["1", "2"]);
 }
 
 #[tokio::test]
