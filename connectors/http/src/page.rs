@@ -52,12 +52,14 @@ impl Page {
     pub fn slice(&self, from: usize, limit: PullLimit, run: u64, first: u64) -> Batch {
         let mut batch = Batch::new(self.rows.header.clone(), self.rows.origin.clone());
         for index in from..self.rows.len() {
-            let full = batch.len() >= limit.rows.max(1) || batch.cells.bytes() >= limit.bytes;
+            let row = self.rows.cells.row(index);
+            let bytes: usize = row.cells().flatten().map(str::len).sum();
+            let full = batch.len() >= limit.rows || batch.cells.bytes() + bytes > limit.bytes;
             if full && !batch.is_empty() {
                 break;
             }
             let place = first + (index - from) as u64;
-            batch.push_row(RowPlace { place, order: run }, self.rows.cells.row(index).cells());
+            batch.push_row(RowPlace { place, order: run }, row.cells());
         }
         let to = from + batch.len();
         let defects = self.rows.defects.iter().filter(|defect| (from..to).contains(&defect.row));

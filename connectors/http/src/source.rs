@@ -49,7 +49,7 @@ struct HttpSource {
     page: Option<Page>,
     /// Digest of the last answer, to notice one that repeats it.
     last: Option<[u8; 32]>,
-    /// A run has just ended: the next pull says so by giving nothing.
+    /// A run has ended: there is nothing more until the source is opened anew.
     rests: bool,
 }
 
@@ -65,7 +65,7 @@ impl Source for HttpSource {
     }
 
     async fn pull(&mut self, limit: PullLimit) -> Result<Option<Pull>, ConnectorError> {
-        if std::mem::take(&mut self.rests) {
+        if self.rests {
             return Ok(None);
         }
         let address = match self.address.take() {

@@ -1,7 +1,7 @@
 //! The `http` connector against a small real HTTP server.
 
+mod conformance;
 mod fake;
-mod schemas;
 mod sink;
 mod source;
 mod source_errors;

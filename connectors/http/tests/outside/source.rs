@@ -57,6 +57,7 @@ async fn one_answer_is_one_run() {
     assert_eq!((pull.batch.defects[0].row, pull.batch.defects[0].code), (2, Code::Unreadable));
     assert_eq!(pull.position.0, json!({ "run": 1, "rows": 3, "ended": true }));
     assert!(source.pull(ALL).await.unwrap().is_none());
+    let mut source = open(&fake, Load::Full, json!({}), &pull.position);
     assert_eq!(source.pull(TWO).await.unwrap().unwrap().run.number, 2);
     let rest = source.pull(TWO).await.unwrap().unwrap();
     assert_eq!((rest.batch.defects[0].row, rest.batch.places[0].place), (0, 2));
@@ -128,13 +129,15 @@ async fn only_newer_rows_are_asked_for() {
     let pull = source.pull(TWO).await.unwrap().unwrap();
     assert_eq!(pull.position.0, json!({ "run": 1, "rows": 3, "ended": true, "since": "10" }));
     assert!(source.pull(ALL).await.unwrap().is_none());
-    let mut source = open(&fake, Load::Changes, config, &pull.position);
+    let mut source = open(&fake, Load::Changes, config.clone(), &pull.position);
     let pull = source.pull(ALL).await.unwrap().unwrap();
     assert_eq!((rows(&pull), pull.run.number), (vec!["4,11".to_owned()], 2));
     // Nothing new: no run.
+    let mut source = open(&fake, Load::Changes, config, &pull.position);
     assert!(source.pull(ALL).await.unwrap().is_none());
     assert!(source.pull(ALL).await.unwrap().is_none());
-    assert_eq!(fake.uris(), ["/rows?since=0", "/rows?since=10", "/rows?since=11"]);
+    let asked = ["/rows?since=0", "/rows?since=10", "/rows?since=11", "/rows?since=11"];
+    assert_eq!(fake.uris(), asked);
 }
 
 #[tokio::test]
