@@ -50,6 +50,9 @@ fn side(terms: &[Term]) -> String {
 async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
     let unit = format!("materialise/{LANE}");
     let cursor = cursor::get(db, &unit, PUBLICATIONS, LANE).await?;
+    // The hub goes on publishing: what is appended after this look is not counted at all.
+    let topics = hub.bus.topics().await?;
+    let ends: HashMap<&str, u64> = topics.iter().map(|one| (one.name.as_str(), one.next)).collect();
     let mut from = cursor.map_or(0, |cursor| cursor.next);
     let mut early: HashMap<String, u64> = HashMap::new();
     loop {
@@ -59,15 +62,17 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
         for record in stored.iter().flat_map(|batch| batch.records.iter()) {
             let record = record.context("a publication on the bus is damaged")?;
             let one = Publication::parse(record.body)?;
-            *early.entry(one.topic).or_default() += one.accepted;
+            if ends.get(one.topic.as_str()).is_some_and(|end| one.base_offset < *end) {
+                *early.entry(one.topic).or_default() += one.accepted;
+            }
         }
     }
-    let topics = hub.bus.topics().await?.into_iter();
-    let topics = topics.filter(|one| one.name.starts_with("entry.")).map(|one| BusTopic {
-        unpublished: early.get(&one.name).copied().unwrap_or(0),
-        topic: one.name,
-        partition: one.partition,
-        next: one.next,
-    });
+    let topics =
+        topics.into_iter().filter(|one| one.name.starts_with("entry.")).map(|one| BusTopic {
+            unpublished: early.get(&one.name).copied().unwrap_or(0),
+            topic: one.name,
+            partition: one.partition,
+            next: one.next,
+        });
     Ok(BusState { topics: topics.collect() })
 }
