@@ -77,6 +77,7 @@ pub async fn recount(
     equations.extend(subscription::outcomes(db).await?);
     equations.extend(ledger::streams(db).await?);
     equations.extend(ledger::deeds(db, depth).await?);
+    equations.extend(ledger::sums(db).await?);
     equations.sort_by_key(|equation| equation.number);
     Ok(equations)
 }

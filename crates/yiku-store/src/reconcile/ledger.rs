@@ -1,10 +1,13 @@
 //! Equation 6: no receipt is missing, and each says what was done.
 
 use sqlx::FromRow;
-use yiku_core::{receipt::Receipt, tree};
+use yiku_core::{
+    receipt::{Deed, Receipt},
+    tree,
+};
 
 use super::{Depth, Equation};
-use crate::{Snapshot, StoreError};
+use crate::{Snapshot, StoreError, receipt::Filter};
 
 /// Per stream: as many receipts as it has numbers, from 1 on.
 pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
@@ -38,7 +41,7 @@ pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErr
 }
 
 #[derive(FromRow)]
-struct Deed {
+struct BatchDeed {
     entry: String,
     line: i64,
     batch: i64,
@@ -62,7 +65,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
     let (mut batches, mut right, mut wrong) = (0, 0, Vec::new());
     let mut after = (String::new(), 0, 0);
     loop {
-        let page: Vec<Deed> = sqlx::query_as(
+        let page: Vec<BatchDeed> = sqlx::query_as(
             "SELECT b.entry, b.line, b.batch, b.topic, b.partition, b.base_offset, b.pulled,
                     b.accepted, b.rejected, b.receipt_id, r.bytes,
                     coalesce(octet_length(d.digests) / 32, 0) AS digests
@@ -100,7 +103,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
     Ok(equations)
 }
 
-async fn agrees(db: &mut Snapshot, deed: &Deed, depth: Depth) -> Result<bool, StoreError> {
+async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<bool, StoreError> {
     let Ok(receipt) = Receipt::parse(deed.bytes.as_bytes()) else { return Ok(false) };
     let counts = [
         (receipt.count("pulled"), deed.pulled),
@@ -128,6 +131,61 @@ async fn agrees(db: &mut Snapshot, deed: &Deed, depth: Depth) -> Result<bool, St
     }
     let rows = crate::receipt::rows(db, deed.receipt_id).await?;
     Ok(receipt.rows_root == Some(tree::root(&rows)))
+}
+
+/// The receipts of merging and delivering say in all what the tables say in all.
+pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+    let merged: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT 'new', coalesce(sum(new), 0) FROM merge_batch
+         UNION ALL SELECT 'changed', coalesce(sum(changed), 0) FROM merge_batch
+         UNION ALL SELECT 'unchanged', coalesce(sum(unchanged), 0) FROM merge_batch
+         UNION ALL SELECT 'removed', coalesce(sum(removed), 0) FROM merge_batch
+         UNION ALL SELECT 'superseded', coalesce(sum(superseded), 0) FROM merge_batch
+         UNION ALL SELECT 'refused', coalesce(sum(refused), 0) FROM merge_batch",
+    )
+    .fetch_all(&mut **db)
+    .await?;
+    let settled: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT 'delivered', coalesce(sum(delivered), 0) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'withheld', coalesce(sum(withheld), 0) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'parked', coalesce(sum(parked), 0) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'folded', coalesce(sum(folded), 0) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'covered', coalesce(sum(covered), 0) FROM delivery WHERE settled = 1",
+    )
+    .fetch_all(&mut **db)
+    .await?;
+    let mut equations = Vec::new();
+    for (deed, counts) in [(Deed::Merge, merged), (Deed::Settle, settled)] {
+        let said = said(db, deed, &counts).await?;
+        for ((name, done), said) in counts.into_iter().zip(said) {
+            let subject = format!("{deed} {name}");
+            let done = [("counted", done.cast_unsigned())];
+            let equation = Equation::new(6, subject, done, [("in receipts", said)]);
+            equations.push(equation);
+        }
+    }
+    Ok(equations)
+}
+
+/// Sums of the named counts over all receipts of a deed.
+async fn said(
+    db: &mut Snapshot,
+    deed: Deed,
+    names: &[(String, i64)],
+) -> Result<Vec<u64>, StoreError> {
+    let mut sums = vec![0; names.len()];
+    let filter = Filter { deed: Some(deed), ..Filter::default() };
+    let mut after = None;
+    loop {
+        let page = crate::receipt::export(db, &filter, after, PAGE as u32).await?;
+        let Some(last) = page.last() else { return Ok(sums) };
+        after = Some(last.mark());
+        for kept in &page {
+            for (sum, (name, _)) in sums.iter_mut().zip(names) {
+                *sum += kept.receipt.count(name);
+            }
+        }
+    }
 }
 
 const PAGE: i64 = 1_000;

@@ -3,6 +3,7 @@ use yiku_store::{
     reconcile::{self, BusState, BusTopic, Depth},
 };
 
+use crate::subscription_books::subscribed;
 use crate::support::{Fresh, NOW, TOPIC, batch, digester, fresh, household};
 
 fn bus(next: u64, unpublished: u64) -> BusState {
@@ -54,7 +55,7 @@ async fn honest_books_balance() {
     let shown: Vec<String> = equations
         .iter()
         .map(|one| format!("{} {}: {one}", one.number, one.subject))
-        .filter(|text| !text.contains("batch"))
+        .filter(|text| !text.contains("batch") && !text.contains("in receipts"))
         .collect();
     assert_eq!(
         shown,
@@ -138,4 +139,31 @@ async fn roots_are_computed_again_when_asked() {
     assert_eq!(failing(&fresh, &bus(31, 0), Depth::Counts).await, Vec::<String>::new());
     let found = failing(&fresh, &bus(31, 0), Depth::Roots).await;
     assert_one(&found, "public-security/household line 1 batch 2");
+}
+
+#[tokio::test]
+async fn receipts_say_in_all_what_the_tables_say() {
+    let fresh = subscribed().await;
+    let shown = async || {
+        let mut db = fresh.store.snapshot().await.expect("a snapshot");
+        let bus = BusState::default();
+        let equations = reconcile::recount(&mut db, &bus, Depth::Counts).await.expect("recounts");
+        let wanted = equations.iter().filter(|one| one.subject.starts_with("settle "));
+        wanted.map(|one| format!("{}: {one}", one.subject)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        shown().await,
+        [
+            "settle delivered: counted 5 = in receipts 5",
+            "settle withheld: counted 2 = in receipts 2",
+            "settle parked: counted 3 = in receipts 3",
+            "settle folded: counted 1 = in receipts 1",
+            "settle covered: counted 1 = in receipts 1",
+        ]
+    );
+    let mut tx = fresh.begin().await;
+    let sql = "UPDATE delivery SET withheld = withheld + 1 WHERE id = 1";
+    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    tx.commit().await.expect("commits");
+    assert_eq!(shown().await[1], "settle withheld: counted 3 = in receipts 2 (does not hold)");
 }

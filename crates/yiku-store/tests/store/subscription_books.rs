@@ -27,7 +27,7 @@ async fn deliver(tx: &mut Tx, span: Span, outcomes: &[u8], refused: &[usize]) {
 }
 
 /// A backfill of four rows and six changes, one of each outcome, then a new generation.
-async fn subscribed() -> Fresh {
+pub(crate) async fn subscribed() -> Fresh {
     let fresh = fresh().await;
     let mut tx = fresh.begin().await;
     let mut beginning = Beginning {
