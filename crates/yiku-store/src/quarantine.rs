@@ -91,7 +91,7 @@ impl std::str::FromStr for State {
     }
 }
 
-/// Takes rejected rows as open.
+/// Takes rejected rows of one batch as open; those with a later record of their key as overtaken.
 pub(crate) async fn insert(
     tx: &mut Tx,
     digester: &Digester,
@@ -136,7 +136,7 @@ pub(crate) async fn insert(
         },
     )
     .await?;
-    Ok(())
+    watch::overtaken_before(tx, rejected, first, at_ms).await
 }
 
 struct New<'a> {

@@ -3,10 +3,13 @@
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::{HashMap, HashSet};
-use yiku_core::{digest::Digester, entry::EntryName, row_version::RowVersion};
+use sqlx::Row;
+use yiku_core::{
+    digest::Digester, entry::EntryName, publication::RejectedRow, row_version::RowVersion,
+};
 
 use super::{State, decide::move_codes};
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, rows, subject};
 
 /// Which keys have a row in quarantine that a later row could overtake: kept in memory, so that
 /// accepted rows cost one look each, and one short query per batch.
@@ -88,6 +91,37 @@ impl Watch {
             }
         }
     }
+}
+
+/// Marks those of the rows just taken as overtaken whose key has a later record: merging may be
+/// ahead of materialising.
+pub(super) async fn overtaken_before(
+    tx: &mut Tx,
+    rejected: &[RejectedRow],
+    first: i64,
+    at_ms: i64,
+) -> Result<(), StoreError> {
+    let Some(row) = rejected.first() else { return Ok(()) };
+    let Some(subject) = subject::get(tx, row.entry.as_str()).await? else { return Ok(()) };
+    let mut keys: Vec<&str> = rejected.iter().filter_map(|row| row.key.as_deref()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut newest: HashMap<String, Vec<u8>> = HashMap::new();
+    let head = format!("SELECT key, version FROM record_{} WHERE key IN", subject.table);
+    rows::select_in(tx, &head, &keys, |found| {
+        newest.insert(found.try_get(0)?, found.try_get(1)?);
+        Ok(())
+    })
+    .await?;
+    let later = |row: &RejectedRow| {
+        let version = row.key.as_ref().and_then(|key| newest.get(key));
+        version.is_some_and(|version| version.as_slice() > row.row_version.as_bytes().as_slice())
+    };
+    let ids: Vec<i64> =
+        (first..).zip(rejected).filter(|(_, row)| later(row)).map(|(id, _)| id).collect();
+    let head = "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = ? WHERE id";
+    rows::change_in(tx, head, &ids, |statement| statement.bind(at_ms)).await?;
+    move_codes(tx, State::Overtaken, &ids).await
 }
 
 async fn mark(

@@ -219,3 +219,29 @@ async fn a_later_accepted_row_overtakes() {
     let count = watch.overtake(&mut tx, &digester(), &entry, later, NOW).await.expect("looks");
     assert_eq!(count, 1, "rows that came since are seen");
 }
+
+#[tokio::test]
+async fn a_row_that_comes_after_its_successor_is_overtaken_at_once() {
+    let fresh = fresh().await;
+    let mut tx = fresh.begin().await;
+    // What merging would have written had it been ahead.
+    let sql = "INSERT INTO subject (id, kind, name, table_name, columns, form)
+                   VALUES (1, 'resource', 'public-security/household', 'r1', '[]', '');
+               CREATE TABLE record_r1 (key TEXT NOT NULL UNIQUE, version BYTEA NOT NULL)";
+    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    for (key, batch) in [("a", 2), ("b", 0)] {
+        sqlx::query("INSERT INTO record_r1 VALUES ($1, $2)")
+            .bind(key)
+            .bind(version(batch, 1).as_bytes().as_slice())
+            .execute(&mut *tx)
+            .await
+            .expect("inserts");
+    }
+    tx.commit().await.expect("commits");
+    fresh.take(1, 0, &["a", "b", "c", ""]).await;
+    let mut tx = fresh.begin().await;
+    assert_eq!(states(&mut tx).await, [(State::Open, 3), (State::Overtaken, 1)]);
+    assert_eq!(quarantine::show(&mut tx, 1).await.expect("reads").state, State::Overtaken);
+    let counts = quarantine::counts(&mut tx, None).await.expect("reads");
+    assert_eq!((counts[1].state.as_str(), counts[1].count), ("overtaken", 1));
+}
