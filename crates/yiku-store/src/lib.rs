@@ -23,6 +23,7 @@ mod rows;
 pub mod run;
 pub mod subject;
 pub mod subscription;
+pub mod sweep;
 pub mod token;
 pub mod trace;
 

@@ -25,6 +25,7 @@ use yiku_core::{
 
 use crate::{StoreError, Tx, change::Log, cursor, receipt};
 
+pub(crate) use record::{SEEN, SEEN_FROM, version};
 pub use refold::{Refold, refold};
 pub use tables::Merger;
 pub(crate) use tables::{EntityTables, Resource, has_rows, read_cell};

@@ -80,8 +80,8 @@ pub(super) struct Past<'b> {
 }
 
 /// Bytes of line and order in a row version, from [`SEEN_FROM`] on.
-pub(super) const SEEN: usize = 12;
-pub(super) const SEEN_FROM: usize = 8;
+pub(crate) const SEEN: usize = 12;
+pub(crate) const SEEN_FROM: usize = 8;
 
 /// Loads the records of all keys of the batch. A resource without records is not asked.
 pub(super) async fn load<'b>(

@@ -1,6 +1,8 @@
 //! The store on real SQLite files.
 
 mod engine;
+mod library;
+mod merge;
 mod publication;
 mod quarantine;
 mod receipt;
@@ -8,3 +10,4 @@ mod reconcile;
 mod registry;
 mod subscription_books;
 mod support;
+mod sweep;
