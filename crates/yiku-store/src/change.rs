@@ -106,37 +106,26 @@ pub async fn read(
     Ok(changes)
 }
 
-/// Recounts a log from its bodies.
+/// Recounts a log from its bodies, whatever its counts say.
 pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
     let (mut totals, mut after) = (ChangeTotals::default(), 0);
     loop {
-        let page = read(db, subject, after, RECOUNT_PAGE).await?;
-        let Some(end) = page.last() else { return Ok(totals) };
-        after = end.number;
-        for change in &page {
-            match change.kind {
+        let sql = "SELECT first, body FROM change_log
+                   WHERE subject_id = $1 AND shard = 0 AND first > $2
+                   ORDER BY first
+                   LIMIT 16";
+        let rows = sqlx::query(sql).bind(subject).bind(after).fetch_all(&mut *db).await?;
+        let Some(last) = rows.last() else { return Ok(totals) };
+        after = last.try_get(0)?;
+        for row in &rows {
+            for_each(row.try_get(1)?, |kind, _| match kind {
                 ChangeKind::Created => totals.created += 1,
                 ChangeKind::Changed => totals.changed += 1,
                 ChangeKind::Ended => totals.ended += 1,
                 ChangeKind::Restored => totals.restored += 1,
-            }
+            })?;
         }
     }
-}
-
-/// What a log says of itself, by its rows' counts.
-pub async fn totals(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
-    let sql = "SELECT coalesce(sum(created), 0), coalesce(sum(changed), 0),
-                      coalesce(sum(ended), 0), coalesce(sum(restored), 0)
-               FROM change_log WHERE subject_id = $1";
-    let row = sqlx::query(sql).bind(subject).fetch_one(db).await?;
-    let count = |index: usize| row.try_get::<i64, _>(index).map(i64::cast_unsigned);
-    Ok(ChangeTotals {
-        created: count(0)?,
-        changed: count(1)?,
-        ended: count(2)?,
-        restored: count(3)?,
-    })
 }
 
 /// The end of a subject's log, to be written to in one transaction.
@@ -209,8 +198,16 @@ impl Log {
 }
 
 fn unpack(body: &[u8], first: u64) -> Result<Vec<Change>, StoreError> {
-    let damaged = || StoreError::unreadable("change_log.body", "it makes no sense");
     let mut changes = Vec::new();
+    for_each(body, |kind, key| {
+        let number = first + changes.len() as u64;
+        changes.push(Change { number, kind, key: key.to_owned() });
+    })?;
+    Ok(changes)
+}
+
+fn for_each(body: &[u8], mut take: impl FnMut(ChangeKind, &str)) -> Result<(), StoreError> {
+    let damaged = || StoreError::unreadable("change_log.body", "it makes no sense");
     let mut rest = body;
     while let [kind, after @ ..] = rest {
         let kind = match kind {
@@ -222,11 +219,10 @@ fn unpack(body: &[u8], first: u64) -> Result<Vec<Change>, StoreError> {
         };
         let (length, after) = unpack_length(after).ok_or_else(damaged)?;
         let (key, after) = after.split_at_checked(length).ok_or_else(damaged)?;
-        let key = std::str::from_utf8(key).map_err(|_| damaged())?.to_owned();
-        changes.push(Change { number: first + changes.len() as u64, kind, key });
+        take(kind, std::str::from_utf8(key).map_err(|_| damaged())?);
         rest = after;
     }
-    Ok(changes)
+    Ok(())
 }
 
 fn unpack_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -239,8 +235,6 @@ fn unpack_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     }
     None
 }
-
-const RECOUNT_PAGE: usize = 20_000;
 
 #[cfg(test)]
 mod tests {

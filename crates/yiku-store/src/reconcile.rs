@@ -3,6 +3,7 @@
 
 mod batch;
 mod ledger;
+mod library;
 mod subscription;
 
 use std::fmt;
@@ -74,6 +75,8 @@ pub async fn recount(
     let mut equations = batch::lines(db).await?;
     equations.extend(batch::offsets(db, bus).await?);
     equations.extend(batch::quarantine(db).await?);
+    equations.extend(library::topics(db).await?);
+    equations.extend(library::subjects(db).await?);
     equations.extend(subscription::outcomes(db).await?);
     equations.extend(ledger::streams(db).await?);
     equations.extend(ledger::deeds(db, depth).await?);

@@ -95,7 +95,7 @@ pub async fn records(
     key: &str,
 ) -> Result<Vec<RecordStory>, StoreError> {
     let mut all = Vec::new();
-    for (source, resource) in entity.sources.iter().enumerate() {
+    for resource in &entity.sources {
         let Some(own) = subject::get(db, resource.as_str()).await? else { continue };
         let sql = format!(
             "SELECT entry, body IS NULL, version, part, place, at FROM record_{}
@@ -103,11 +103,8 @@ pub async fn records(
                                        WHERE entity_key = $1 AND source = $2)",
             own.table, subject.table
         );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(key)
-            .bind(source as i64)
-            .fetch_all(&mut *db)
-            .await?;
+        let rows =
+            sqlx::query(AssertSqlSafe(sql)).bind(key).bind(own.id).fetch_all(&mut *db).await?;
         for row in rows {
             let version: Vec<u8> = row.try_get(2)?;
             let offset = row.try_get::<i64, _>(4)?.cast_unsigned();

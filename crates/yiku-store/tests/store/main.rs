@@ -3,6 +3,7 @@
 mod engine;
 mod library;
 mod merge;
+mod merge_model;
 mod publication;
 mod quarantine;
 mod receipt;

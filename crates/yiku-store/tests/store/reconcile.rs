@@ -67,6 +67,7 @@ async fn honest_books_balance() {
             "2 public-security/household: rejected 5 = open 2 + queued 0 + redriven 1 + returned 1 \
              + overtaken 0 + dropped 1",
             "2 public-security/household: redriven 1 = pulled again 1",
+            "3 public-security/household partition 0: accepted 31 = waiting 31",
             "6 all streams: stream lengths 4 = receipts 4",
         ]
     );

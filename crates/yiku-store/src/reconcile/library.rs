@@ -1,0 +1,174 @@
+//! Equations 3 and 4: every row of a topic was merged or waits; a library's changes, rows and
+//! history follow from each other.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::Equation;
+use crate::{
+    Snapshot, StoreError, change,
+    subject::{self, Subject, SubjectKind},
+};
+
+#[derive(FromRow)]
+struct Merged {
+    name: String,
+    partition: i64,
+    #[sqlx(try_from = "i64")]
+    taken: u64,
+    #[sqlx(try_from = "i64")]
+    new: u64,
+    #[sqlx(try_from = "i64")]
+    changed: u64,
+    #[sqlx(try_from = "i64")]
+    unchanged: u64,
+    #[sqlx(try_from = "i64")]
+    removed: u64,
+    #[sqlx(try_from = "i64")]
+    superseded: u64,
+    #[sqlx(try_from = "i64")]
+    refused: u64,
+    #[sqlx(try_from = "i64")]
+    broken: u64,
+}
+
+/// Per partition of a resource's topic: what was accepted was taken by merge or waits for it; each
+/// merge begins where the last ended; late and refused rows are kept as counted.
+pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+    let accepted: Vec<(String, i64, i64)> = sqlx::query_as(
+        "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch GROUP BY entry, partition",
+    )
+    .fetch_all(&mut **db)
+    .await?;
+    let mut accepted: BTreeMap<(String, i64), u64> = accepted
+        .into_iter()
+        .map(|(entry, partition, rows)| ((entry, partition), rows.cast_unsigned()))
+        .collect();
+    let merged: Vec<Merged> = sqlx::query_as(
+        "SELECT name, partition,
+                CAST(sum(to_offset - from_offset) AS BIGINT) AS taken,
+                CAST(sum(new) AS BIGINT) AS new,
+                CAST(sum(changed) AS BIGINT) AS changed,
+                CAST(sum(unchanged) AS BIGINT) AS unchanged,
+                CAST(sum(removed) AS BIGINT) AS removed,
+                CAST(sum(superseded) AS BIGINT) AS superseded,
+                CAST(sum(refused) AS BIGINT) AS refused,
+                CAST(sum(CASE WHEN from_offset = ended THEN 0 ELSE 1 END) AS BIGINT) AS broken
+         FROM (
+             SELECT m.*, s.name,
+                    lag(to_offset, 1, 0)
+                        OVER (PARTITION BY subject_id, partition ORDER BY from_offset) AS ended
+             FROM merge_batch m JOIN subject s ON s.id = m.subject_id
+         ) m
+         GROUP BY name, partition
+         ORDER BY name, partition",
+    )
+    .fetch_all(&mut **db)
+    .await?;
+    let mut equations = Vec::new();
+    for one in merged {
+        let key = (one.name.clone(), one.partition);
+        let accepted = accepted.remove(&key).unwrap_or(0);
+        let subject = format!("{} partition {}", one.name, one.partition);
+        equations.push(topic(&subject, accepted, &one));
+        let chain = [("offsets merged", one.taken), ("merges out of place", one.broken)];
+        let ended = chain_end(db, &one).await?;
+        equations.push(Equation::new(3, &subject, chain, [("last offset merged", ended)]));
+    }
+    for ((entry, partition), rows) in accepted {
+        let subject = format!("{entry} partition {partition}");
+        equations.push(Equation::new(3, subject, [("accepted", rows)], [("waiting", rows)]));
+    }
+    Ok(equations)
+}
+
+/// Early rows are merged before the store knows of their receipt, waiting ones are known first.
+fn topic(subject: &str, accepted: u64, one: &Merged) -> Equation {
+    let left = [("accepted", accepted), ("early", one.taken.saturating_sub(accepted))];
+    let right = [
+        ("new", one.new),
+        ("changed", one.changed),
+        ("unchanged", one.unchanged),
+        ("removed", one.removed),
+        ("superseded", one.superseded),
+        ("refused", one.refused),
+        ("waiting", accepted.saturating_sub(one.taken)),
+    ];
+    Equation::new(3, subject, left, right)
+}
+
+async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
+    let sql = "SELECT coalesce(max(c.next), 0) FROM cursor c
+               WHERE c.unit = $1 AND c.partition = $2";
+    let next: i64 = sqlx::query_scalar(sql)
+        .bind(format!("merge/{}", one.name))
+        .bind(one.partition)
+        .fetch_one(&mut **db)
+        .await?;
+    Ok(next.cast_unsigned())
+}
+
+/// Per entity and per resource: changes by kind, recounted from the log itself; the rows that are
+/// there and those replaced, counted in their tables.
+pub(super) async fn subjects(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+    let mut equations = Vec::new();
+    for subject in subject::list(db).await? {
+        let last: i64 = sqlx::query_scalar(
+            "SELECT CAST(coalesce(sum(last), 0) AS BIGINT) FROM shard WHERE subject_id = $1",
+        )
+        .bind(subject.id)
+        .fetch_one(&mut **db)
+        .await?;
+        let counts = change::recount(db, subject.id).await?;
+        let rows = count_rows(db, &subject).await?;
+        let by_kind = [
+            ("created", counts.created),
+            ("changed", counts.changed),
+            ("ended", counts.ended),
+            ("restored", counts.restored),
+        ];
+        let (name, last) = (subject.name.as_str(), [("last change number", last.cast_unsigned())]);
+        equations.push(Equation::new(4, name, by_kind, last));
+        let there = [("created", counts.created), ("restored", counts.restored)];
+        let rows_left = [("rows", rows.live), ("ended", counts.ended)];
+        equations.push(Equation::new(4, name, there, rows_left));
+        let replaced =
+            [("changed", counts.changed), ("ended", counts.ended), ("restored", counts.restored)];
+        equations.push(Equation::new(4, name, [("history", rows.history)], replaced));
+        let kept = [("changes", counts.all())];
+        let images = [("rows, ended ones too", rows.all), ("history", rows.history)];
+        equations.push(Equation::new(4, name, kept, images));
+    }
+    Ok(equations)
+}
+
+#[derive(FromRow)]
+struct Rows {
+    #[sqlx(try_from = "i64")]
+    live: u64,
+    #[sqlx(try_from = "i64")]
+    all: u64,
+    #[sqlx(try_from = "i64")]
+    history: u64,
+}
+
+async fn count_rows(db: &mut Snapshot, subject: &Subject) -> Result<Rows, StoreError> {
+    let table = &subject.table;
+    let sql = match subject.kind {
+        SubjectKind::Entity => format!(
+            "SELECT count(*) - count(_ended) AS live, count(*) AS \"all\",
+                    (SELECT count(*) FROM history_{table}) AS history
+             FROM entity_{table}"
+        ),
+        // A delete of what was never there is kept, but was no change.
+        SubjectKind::Resource => format!(
+            "SELECT count(body) AS live,
+                    CAST(coalesce(sum(CASE WHEN change > 0 THEN 1 ELSE 0 END), 0) AS BIGINT)
+                        AS \"all\",
+                    (SELECT count(*) FROM past_{table}) AS history
+             FROM record_{table}"
+        ),
+    };
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **db).await?)
+}
