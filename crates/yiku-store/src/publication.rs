@@ -17,6 +17,10 @@ use crate::{
 /// The publisher of rows that come out of quarantine. Its position is `{"queue": n}`.
 pub const REDRIVE: &str = "redrive";
 
+/// The publisher of deletes of records that a full run did not bring. Its position says how far
+/// each line was swept.
+pub const SWEEP: &str = "sweep";
+
 /// Takes one batch: its receipt with the rows' digests, the line's position, the counts, the push
 /// request that brought it, the rejected rows; and marks as redriven what `redrive` has taken.
 ///

@@ -8,6 +8,7 @@ pub mod pull;
 pub mod push;
 pub mod redrive;
 pub mod retain;
+pub mod sweep;
 
 mod keep;
 

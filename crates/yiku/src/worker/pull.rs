@@ -27,7 +27,7 @@ use crate::{
     connector_file::{SourceRole, VANISHED_DEFAULT},
     hub::{HeldLine, Hub},
     kinds,
-    worker::materialise,
+    worker::{materialise, sweep},
 };
 
 /// What one look at a source brought.
@@ -120,17 +120,23 @@ impl<'a> Puller<'a> {
         let mut line = self.hub.hold_line(&self.role.entry, self.name).await?;
         materialise::catch_up(self.hub).await?;
         let mut total = Pulled::default();
-        let mut accept = accept;
+        let mut unlooked = accept;
         loop {
-            if !accept {
+            if !unlooked {
                 self.look_at_run(line.state()).await?;
             }
-            accept = false;
+            unlooked = false;
             let more = self.publish_run(&mut line, &mut total).await?;
             if !more {
-                return Ok(total);
+                break;
             }
         }
+        if self.role.load == Load::Full {
+            let number = line.state().line.number;
+            drop(line);
+            sweep::catch_up(self.hub, self.name, self.role, number, accept).await?;
+        }
+        Ok(total)
     }
 
     /// Publishes one run, or the rest of one; false when no other waits behind it.
@@ -353,7 +359,8 @@ fn over_rejected(name: &str, pulled: u64, rejected: u64, limit: f64) -> OverLimi
     }
 }
 
-fn over_vanished(name: &str, live: u64, gone: u64, limit: f64) -> OverLimit {
+/// More is gone than the connector allows.
+pub(super) fn over_vanished(name: &str, live: u64, gone: u64, limit: f64) -> OverLimit {
     let percent = limit * 100.0;
     OverLimit {
         zh: format!(
