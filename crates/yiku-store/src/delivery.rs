@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use yiku_core::{digest::Digester, receipt::Receipt};
 
 use crate::{
-    Connection, StoreError, Tx, receipt,
+    Connection, StoreError, Tx, receipt, retraction,
     rows::{self, number, numbers},
     subscription::{self, Subscription},
 };
@@ -47,6 +47,14 @@ pub enum Span {
     },
     /// The newest state of parked keys.
     Release,
+    /// Rows that an earlier generation handed out, by key after `after` up to `to`; no `to`: there
+    /// were no more.
+    Retract {
+        /// The last key before.
+        after: Option<String>,
+        /// The last key of the page.
+        to: Option<String>,
+    },
 }
 
 /// A delivery to be frozen.
@@ -74,7 +82,7 @@ pub struct Delivery {
     /// The subscription's generation.
     #[sqlx(try_from = "i64")]
     pub generation: u64,
-    /// `page`, `changes` or `release`.
+    /// `page`, `changes`, `release` or `retract`.
     pub kind: String,
     /// The last change number before it.
     #[sqlx(try_from = "i64")]
@@ -127,6 +135,7 @@ pub async fn freeze(
             ("page", 0, last, after.clone(), to.as_ref().map(|(key, _)| key.clone()))
         }
         Span::Release => ("release", 0, 0, None, None),
+        Span::Retract { after, to } => ("retract", 0, 0, after.clone(), to.clone()),
     };
     let idempotency = format!("{}-{}-{id}", subscription.name, subscription.generation);
     let digest = digester.bytes("parcel", freeze.parcel);
@@ -227,6 +236,10 @@ async fn move_on(tx: &mut Tx, delivery: &Delivery) -> Result<(), StoreError> {
         "page" => {
             let page = delivery.page_to.as_deref().map(|to| (to, delivery.to_number));
             subscription::move_page(tx, name, generation, delivery.page_from.as_deref(), page).await
+        }
+        "retract" => {
+            let (from, to) = (delivery.page_from.as_deref(), delivery.page_to.as_deref());
+            retraction::move_on(tx, name, from, to).await
         }
         _ => Ok(()),
     }
@@ -336,7 +349,7 @@ pub async fn discard(tx: &mut Tx, subscription: &str, ids: &[i64]) -> Result<u64
 /// What became of everything a subscription was offered, over all its generations.
 #[derive(Clone, Copy, Debug, Default, Eq, FromRow, PartialEq)]
 pub struct Totals {
-    /// Rows of backfills.
+    /// Rows of backfills, and those taken back.
     #[sqlx(try_from = "i64")]
     pub backfilled: u64,
     /// Changes settled, those that a backfill covers among them.
@@ -365,7 +378,7 @@ pub struct Totals {
 /// Counts a subscription's outcomes from its deliveries and parked changes.
 pub async fn totals(db: &mut Connection, subscription: &str) -> Result<Totals, StoreError> {
     let sql = "SELECT
-        coalesce(sum(CASE WHEN kind = 'page' THEN length(outcomes) END), 0) AS backfilled,
+        coalesce(sum(CASE WHEN kind IN ('page', 'retract') THEN length(outcomes) END), 0) AS backfilled,
         coalesce(sum(CASE WHEN kind = 'changes' THEN to_number - from_number END), 0) AS changes,
         coalesce(sum(covered), 0) AS covered,
         coalesce(sum(CASE WHEN kind <> 'release' THEN delivered END), 0)

@@ -12,6 +12,7 @@ use crate::{
     Connection, StoreError,
     change::{Change, ChangeKind},
     merge::read_cell,
+    retraction::Held,
     rows::number,
     subject::{Subject, SubjectKind, holds_number},
 };
@@ -33,6 +34,8 @@ pub struct Page {
     pub cells: Cells,
     /// The state in which each has ended, if it has.
     pub ended: Vec<Option<String>>,
+    /// The change that left each.
+    pub changes: Vec<u64>,
     /// The last key looked at; `None` when nothing was left. Deleted rows have no cells.
     pub to: Option<String>,
 }
@@ -103,9 +106,58 @@ impl<'a> Reader<'a> {
                 page.keys.push(row.try_get(0)?);
                 page.cells.push_row(image.cells.row(0).cells());
                 page.ended.push(image.ended);
+                page.changes.push(row.try_get::<i64, _>(1)?.cast_unsigned());
             }
         }
         Ok(page)
+    }
+
+    /// The next rows by key after `after` as a grantee holds them, and the last key looked at.
+    pub async fn held_page(
+        &self,
+        db: &mut Connection,
+        after: Option<&str>,
+        limit: u32,
+        held: &Held,
+    ) -> Result<(Vec<(String, Option<Image>)>, Option<String>), StoreError> {
+        let (key, current) = (self.key(), self.current());
+        let sql = format!("{current} WHERE {key} > $1 ORDER BY {key} LIMIT $2");
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(after.unwrap_or_default())
+            .bind(limit)
+            .fetch_all(&mut *db)
+            .await?;
+        let (mut page, mut to) = (Vec::new(), None);
+        for row in &rows {
+            let key: String = row.try_get(0)?;
+            to = Some(key.clone());
+            let Some(number) = held.number_of(&key) else { continue };
+            let change = row.try_get::<i64, _>(1)?.cast_unsigned();
+            let image = match change <= number {
+                true => self.image(row)?.filter(|_| held.was_offered(change)),
+                false => self.past_at(db, &key, number, held).await?,
+            };
+            if image.is_some() || held.is_uncertain(&key) {
+                page.push((key, image));
+            }
+        }
+        Ok((page, to))
+    }
+
+    /// The row as the change `number` or the last one before it left it, if that was offered.
+    async fn past_at(
+        &self,
+        db: &mut Connection,
+        key: &str,
+        at: u64,
+        held: &Held,
+    ) -> Result<Option<Image>, StoreError> {
+        let sql = format!("{} AND _from <= $2 AND _to > $2", self.history());
+        let row =
+            sqlx::query(AssertSqlSafe(sql)).bind(key).bind(number(at)).fetch_optional(db).await?;
+        let Some(row) = row else { return Ok(None) };
+        let from = row.try_get::<i64, _>(1)?.cast_unsigned();
+        Ok(self.image(&row)?.filter(|_| held.was_offered(from)))
     }
 
     /// The current row of a key.
@@ -126,21 +178,17 @@ impl<'a> Reader<'a> {
         key: &str,
         at_ms: i64,
     ) -> Result<Option<Image>, StoreError> {
-        let (own, table) = (self.key(), &self.subject.table);
-        let (current_at, past) = match self.subject.kind {
-            SubjectKind::Entity => {
-                ("_at", format!("SELECT _key, _from, _ended{} FROM history_{table}", self.items()))
-            }
-            SubjectKind::Resource => {
-                ("at", format!("SELECT key, _from, entry, body FROM past_{table}"))
-            }
+        let current_at = match self.subject.kind {
+            SubjectKind::Entity => "_at",
+            SubjectKind::Resource => "at",
         };
-        let sql = format!("{} WHERE {own} = $1 AND {current_at} <= $2", self.current());
+        let (own, current) = (self.key(), self.current());
+        let sql = format!("{current} WHERE {own} = $1 AND {current_at} <= $2");
         let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms);
         if let Some(row) = row.fetch_optional(&mut *db).await? {
             return self.image(&row);
         }
-        let sql = format!("{past} WHERE {own} = $1 AND _from_at <= $2 AND _to_at > $2");
+        let sql = format!("{} AND _from_at <= $2 AND _to_at > $2", self.history());
         let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms).fetch_optional(db).await?;
         row.map_or(Ok(None), |row| self.image(&row))
     }
@@ -194,22 +242,26 @@ impl<'a> Reader<'a> {
         edge: &str,
         change: u64,
     ) -> Result<Option<Image>, StoreError> {
-        let table = &self.subject.table;
-        let sql = match self.subject.kind {
-            SubjectKind::Entity => format!(
-                "SELECT _key, _from, _ended{} FROM history_{table} WHERE _key = $1 AND {edge} = $2",
-                self.items()
-            ),
-            SubjectKind::Resource => format!(
-                "SELECT key, _from, entry, body FROM past_{table} WHERE key = $1 AND {edge} = $2"
-            ),
-        };
+        let sql = format!("{} AND {edge} = $2", self.history());
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(key)
             .bind(number(change))
             .fetch_optional(db)
             .await?;
         row.map_or(Ok(None), |row| self.image(&row))
+    }
+
+    fn history(&self) -> String {
+        let table = &self.subject.table;
+        match self.subject.kind {
+            SubjectKind::Entity => {
+                let items = self.items();
+                format!("SELECT _key, _from, _ended{items} FROM history_{table} WHERE _key = $1")
+            }
+            SubjectKind::Resource => {
+                format!("SELECT key, _from, entry, body FROM past_{table} WHERE key = $1")
+            }
+        }
     }
 
     fn key(&self) -> &'static str {

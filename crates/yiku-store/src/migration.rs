@@ -67,6 +67,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "delivery",
         sql: include_str!("../../../schemas/sql/0200_delivery.sql"),
     },
+    Migration {
+        number: 201,
+        name: "retraction",
+        sql: include_str!("../../../schemas/sql/0201_retraction.sql"),
+    },
 ];
 
 /// Refuses foreign and newer files, then brings the tables up to date.

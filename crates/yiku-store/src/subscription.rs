@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::{Connection, StoreError, Tx, rows::number};
+use crate::{Connection, StoreError, Tx, retraction, rows::number};
 
 /// A subscription as it stands.
 #[derive(Clone, Debug, Eq, FromRow, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Subscription {
     pub refused: String,
     /// When the generation began, milliseconds since 1970.
     pub began_at: i64,
+    /// What the generation shows, as JSON, so that it can be taken back.
+    pub shown: String,
 }
 
 /// How a generation begins.
@@ -49,6 +51,8 @@ pub struct Beginning<'a> {
     pub digest: &'a str,
     /// The grantee's own key for pseudonyms.
     pub mask_key: &'a [u8],
+    /// What the generation shows, as JSON.
+    pub shown: &'a str,
     /// The subject's last change number now.
     pub start: u64,
     /// Whether everything that is there comes first.
@@ -66,16 +70,20 @@ pub async fn list(db: &mut Connection) -> Result<Vec<Subscription>, StoreError> 
     Ok(sqlx::query_as("SELECT * FROM subscription ORDER BY name").fetch_all(db).await?)
 }
 
-/// Begins a generation: the first, or the next after the grant changed.
+/// Begins a generation: the first, or the next after the grant changed. The one before is taken back
+/// first ([`retraction`]); no delivery of it may be unsettled.
 pub async fn begin(
     tx: &mut Tx,
     beginning: &Beginning<'_>,
     at_ms: i64,
 ) -> Result<Subscription, StoreError> {
+    if let Some(known) = get(tx, beginning.name).await? {
+        retraction::begin(tx, &known).await?;
+    }
     let row = sqlx::query_as(
         "INSERT INTO subscription (name, grant_name, subject, generation, digest, mask_key, start,
-                                   cursor, backfilled, page_key, refused, began_at)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, NULL, '', $8)
+                                   cursor, backfilled, page_key, refused, began_at, shown)
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, NULL, '', $8, $9)
          ON CONFLICT (name) DO UPDATE SET
              grant_name = excluded.grant_name,
              subject = excluded.subject,
@@ -87,7 +95,8 @@ pub async fn begin(
              backfilled = excluded.backfilled,
              page_key = NULL,
              refused = '',
-             began_at = excluded.began_at
+             began_at = excluded.began_at,
+             shown = excluded.shown
          RETURNING *",
     )
     .bind(beginning.name)
@@ -98,6 +107,7 @@ pub async fn begin(
     .bind(number(beginning.start))
     .bind(i64::from(!beginning.backfill))
     .bind(at_ms)
+    .bind(beginning.shown)
     .fetch_one(&mut **tx)
     .await?;
     Ok(row)

@@ -2,17 +2,20 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 use crate::entry::ItemType;
 
 /// Tests that a row must pass all of. Empty: every row.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct RowFilter {
     /// Item → test, in the order of the file.
     pub tests: Vec<(String, Test)>,
 }
 
 /// One test of one item. An item without a value passes none.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Test {
     /// `{ under: "431302" }`: the division, or one below it.
     Under(String),

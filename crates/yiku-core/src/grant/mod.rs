@@ -15,7 +15,7 @@ pub use view::{GrantView, View, ViewColumn, ViewError};
 use std::{collections::BTreeMap, fmt};
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{entry::EntryName, mask::Mask};
@@ -67,6 +67,21 @@ pub enum Subject {
     },
     /// A resource: `public-security/household`.
     Entry(EntryName),
+}
+
+/// What of a grant decides which cells its grantee holds. Kept with what was handed out, so that it
+/// can be taken back when the grant has changed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// The subject.
+    pub of: String,
+    /// The items, in order.
+    pub items: Vec<String>,
+    /// Item → mask, as written.
+    pub masks: BTreeMap<String, String>,
+    /// The rows.
+    pub rows: RowFilter,
 }
 
 /// One side's approval.
@@ -137,6 +152,16 @@ impl Grant {
             return Err(NotValid::Expired { name: name(), until: self.until });
         }
         Ok(())
+    }
+
+    /// What decides which cells the grantee holds.
+    pub fn shown(&self) -> Shown {
+        Shown {
+            of: self.of.to_string(),
+            items: self.items.clone(),
+            masks: self.masks.iter().map(|(item, mask)| (item.clone(), mask.to_text())).collect(),
+            rows: self.rows.clone(),
+        }
     }
 
     /// Recognises what decides which cells the receiver holds: subject, items, filter, masks and

@@ -7,7 +7,7 @@ use crate::{
     mask::Mask,
 };
 
-use super::{Grant, Test};
+use super::{Grant, Shown, Test};
 
 /// A column of the subject: an item of the entity or of the entry.
 #[derive(Clone, Debug)]
@@ -108,16 +108,29 @@ impl GrantView {
         key: &[usize],
         mask_key: &[u8],
     ) -> Result<Self, ViewError> {
-        let of = || grant.of.to_string();
+        Self::of_shown(&grant.shown(), columns, key, mask_key)
+    }
+
+    /// Binds what a grant showed once.
+    pub fn of_shown(
+        shown: &Shown,
+        columns: &[ViewColumn],
+        key: &[usize],
+        mask_key: &[u8],
+    ) -> Result<Self, ViewError> {
+        let of = || shown.of.clone();
         let find = |item: &String| {
             columns
                 .iter()
                 .position(|column| column.column.name == *item)
                 .ok_or_else(|| ViewError::NoItem { of: of(), item: item.clone() })
         };
-        let mask = |item: &String| grant.masks.get(item).copied().unwrap_or_default();
+        let mask = |item: &String| {
+            let text = shown.masks.get(item);
+            text.and_then(|text| text.parse().ok()).unwrap_or(Mask::None)
+        };
         let mut cells = Vec::new();
-        for item in &grant.items {
+        for item in &shown.items {
             cells.push((find(item)?, mask(item)));
         }
         let mut key_columns = Vec::new();
@@ -133,7 +146,7 @@ impl GrantView {
         }
         let mut tests = Vec::new();
         let mut sees_ended = false;
-        for (item, test) in &grant.rows.tests {
+        for (item, test) in &shown.rows.tests {
             let at = find(item)?;
             sees_ended |= columns[at].ends;
             tests.push((at, columns[at].kind.clone(), test.clone()));

@@ -60,6 +60,7 @@ struct Settled {
 #[derive(Default)]
 struct Counted {
     backfilled: u64,
+    retracted: u64,
     changes: u64,
     delivered: u64,
     withheld: u64,
@@ -118,6 +119,7 @@ impl Counted {
             // Its rows were offered before: the parked changes say what became of them.
             "release" => return,
             "page" => self.backfilled += one.outcomes.len() as u64,
+            "retract" => self.retracted += one.outcomes.len() as u64,
             _ => {
                 self.changes += one.changes;
                 *self.settled.entry(one.generation).or_default() += one.changes;
@@ -132,7 +134,11 @@ impl Counted {
 
     fn equations(&self, name: &str) -> [Equation; 3] {
         let parked = |state: &str| self.parked.get(state).copied().unwrap_or(0);
-        let offered = [("backfilled", self.backfilled), ("changes", self.changes)];
+        let offered = [
+            ("backfilled", self.backfilled),
+            ("retracted", self.retracted),
+            ("changes", self.changes),
+        ];
         let ended = [
             ("covered", self.covered),
             ("delivered", self.delivered + parked("delivered")),

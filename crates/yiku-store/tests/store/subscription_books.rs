@@ -36,6 +36,7 @@ pub(crate) async fn subscribed() -> Fresh {
         subject: "population.person",
         digest: "d1",
         mask_key: b"key",
+        shown: "{}",
         start: 100,
         backfill: true,
     };
@@ -71,8 +72,8 @@ async fn each_offered_row_has_one_outcome() {
     assert_eq!(
         books(&fresh.store, true).await,
         [
-            "tax: backfilled 4 + changes 7 = covered 1 + delivered 5 + withheld 2 + parked 0 \
-             + folded 2 + dropped 1",
+            "tax: backfilled 4 + retracted 0 + changes 7 = covered 1 + delivered 5 + withheld 2 \
+             + parked 0 + folded 2 + dropped 1",
             "tax: refused 3 = ever parked 3",
             "tax: deliveries 5 = counted so 5",
             "tax: cursor - start 1 = changes settled 1",

@@ -10,14 +10,15 @@ use anyhow::Context;
 use yiku_connector::{Access, Sink, Surroundings};
 use yiku_core::{
     derive::TableColumn,
-    grant::{Grant, GrantView, Subject as GrantOf, subject_columns},
+    grant::{Grant, GrantView, Shown, Subject as GrantOf, subject_columns},
     receipt::{Deed, Outcome, Receipt},
 };
 use yiku_store::{
-    change,
+    Tx, change,
     delivery::{self, Delivery, Freeze, Park},
     image::Reader,
     receipt,
+    retraction::Retraction,
     subject::{self, Subject},
     subscription::{self, Beginning, Subscription},
 };
@@ -118,6 +119,7 @@ impl<'a> Standing<'a> {
         let digest = grant.generation_digest(&mask_key);
         let subscription = match known {
             Some(known) if known.digest == digest && known.grant_name == grant.name => known,
+            Some(known) if gives_back(hub, name).await? => known,
             _ => begin(hub, name, role, grant, &subject, &digest, &mask_key).await?,
         };
         if !subscription.refused.is_empty() {
@@ -158,6 +160,18 @@ impl<'a> Standing<'a> {
         Ok(Some(left))
     }
 
+    /// What an earlier generation showed, bound to the subject as it is now.
+    fn earlier(&self, retraction: &Retraction) -> anyhow::Result<GrantView> {
+        let shown: Shown = serde_json::from_str(&retraction.shown)
+            .context("what an earlier generation showed cannot be read")?;
+        let entries = self.live.newest_entries();
+        let (columns, key) =
+            subject_columns(&self.grant.of, &entries, &self.live.catalog.libraries)
+                .context("the grant's subject is not published")?;
+        GrantView::of_shown(&shown, &columns, &key, &retraction.mask_key)
+            .context("what an earlier generation showed cannot be taken back")
+    }
+
     fn reader(&self) -> Reader<'_> {
         match &self.grant.of {
             GrantOf::Entity { .. } => Reader::entity(&self.subject),
@@ -169,14 +183,15 @@ impl<'a> Standing<'a> {
     }
 
     async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<Delivery>> {
-        let Some(formed) = form::next(hub, &self.subscription, &self.reader(), &self.view).await?
-        else {
-            return Ok(None);
-        };
-        let Formed { span, mut frozen, outcomes } = formed;
+        let earlier = |retraction: &Retraction| self.earlier(retraction);
+        let formed =
+            form::next(hub, &self.subscription, &self.reader(), &self.view, earlier).await?;
+        let Some(Formed { span, mut frozen, outcomes }) = formed else { return Ok(None) };
         frozen.subject = self.subscription.subject.clone();
-        frozen.columns = self.view.columns.clone();
-        frozen.key = self.view.key.clone();
+        if frozen.columns.is_empty() {
+            frozen.columns = self.view.columns.clone();
+            frozen.key = self.view.key.clone();
+        }
         let mut tx = hub.store.begin().await?;
         let freeze = Freeze {
             subscription: &self.subscription,
@@ -282,9 +297,12 @@ async fn begin(
     digest: &str,
     mask_key: &[u8],
 ) -> anyhow::Result<Subscription> {
+    let shown = serde_json::to_string(&grant.shown()).context("a grant always serialises")?;
     let mut tx = hub.store.begin().await?;
+    close_unsettled(&mut tx, name, grant).await?;
     let beginning = Beginning {
         name,
+        shown: &shown,
         grant: &grant.name,
         subject: &grant.of.to_string(),
         digest,
@@ -296,6 +314,32 @@ async fn begin(
     tx.commit().await?;
     tracing::info!(subscription = name, generation = begun.generation, "a generation begins");
     Ok(begun)
+}
+
+/// Whether a page of withdrawals is under way: it holds keys only and ends before anything new begins.
+async fn gives_back(hub: &Hub, name: &str) -> anyhow::Result<bool> {
+    let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
+    Ok(unsettled.is_some_and(|delivery| delivery.kind == "retract"))
+}
+
+/// A parcel that was under way when the grant changed is not sent again: whether it arrived is
+/// unknown, and its keys are taken back with the rest.
+async fn close_unsettled(tx: &mut Tx, name: &str, grant: &Grant) -> anyhow::Result<()> {
+    let Some(frozen) = delivery::unsettled(tx, name).await? else { return Ok(()) };
+    let parcel = Frozen::parse(frozen.parcel.as_deref().context("an unsettled parcel")?)?;
+    let mut parks: Vec<Park<'_>> = Vec::new();
+    if frozen.kind != "release" {
+        let row = |index, number, key| Park { index, number, key, reason: UNKNOWN };
+        parks.extend(parcel.rows.iter().map(|one| row(one.index, one.number, &one.own_key)));
+        parks.extend(parcel.waiting.iter().map(|one| row(one.index, one.number, &one.own_key)));
+    }
+    let stream = format!("subscription/{name}/{}", frozen.generation);
+    let mut said = Receipt::new(stream, Deed::Settle, "hub", clock::now_ms());
+    said.department = Some(grant.to.clone());
+    said.grant = Some(grant.name.clone());
+    said.result = Outcome::Unknown;
+    delivery::settle(tx, &frozen, &parks, said, clock::now_ms()).await?;
+    Ok(())
 }
 
 /// Notes, with a receipt when it is news, why nothing may leave.
@@ -327,4 +371,5 @@ fn no_grant(grant: &str) -> String {
 
 /// Parked changes looked at by one release.
 const RELEASED_MAX: u32 = 2_000;
+const UNKNOWN: &str = "the grant changed while it was under way: whether it arrived is unknown";
 const WAITS: &str = "an earlier change of its key is parked";

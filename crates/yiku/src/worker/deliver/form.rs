@@ -9,9 +9,11 @@ use yiku_core::{
     library::KEY_SEPARATOR,
 };
 use yiku_store::{
-    change,
+    Connection,
+    change::{self, Change},
     delivery::{self, Span, outcome},
     image::{Image, Reader},
+    retraction::{self, Retraction},
     subscription::{self, Subscription},
 };
 
@@ -31,11 +33,46 @@ pub(super) async fn next(
     subscription: &Subscription,
     reader: &Reader<'_>,
     view: &GrantView,
+    earlier: impl Fn(&Retraction) -> anyhow::Result<GrantView>,
 ) -> anyhow::Result<Option<Formed>> {
+    if let Some(retraction) =
+        retraction::get(&mut *hub.store.reader().await?, &subscription.name).await?
+    {
+        return retract(hub, retraction, reader, earlier).await.map(Some);
+    }
     match subscription.backfilled {
         true => changes(hub, subscription, reader, view).await,
         false => page(hub, subscription, reader, view).await.map(Some),
     }
+}
+
+/// The next rows that an earlier generation handed out, each to be given back under the key that it
+/// was handed out with.
+async fn retract(
+    hub: &Hub,
+    retraction: Retraction,
+    reader: &Reader<'_>,
+    earlier: impl Fn(&Retraction) -> anyhow::Result<GrantView>,
+) -> anyhow::Result<Formed> {
+    let view = earlier(&retraction)?;
+    let mut db = hub.store.snapshot().await?;
+    let held = retraction::held(&mut db, &retraction).await?;
+    let after = retraction.after_key.as_deref();
+    let (rows, to) = reader.held_page(&mut db, after, PAGE_ROWS, &held).await?;
+    drop(db);
+    let mut forming = Forming::new(&view);
+    for (key, image) in &rows {
+        let image = image.as_ref().filter(|one| one.ended.is_none() || view.sees_ended);
+        if image.is_some_and(|one| view.sees(&one.cells.row(0))) || held.is_uncertain(key) {
+            let index = forming.outcomes.len();
+            forming.outcomes.push(outcome::WITHHELD);
+            forming.withdraw(index as u64 + 1, index, key);
+        }
+    }
+    let Forming { mut frozen, outcomes, .. } = forming;
+    frozen.columns = view.columns.clone();
+    frozen.key = view.key.clone();
+    Ok(Formed { span: Span::Retract { after: retraction.after_key, to }, frozen, outcomes })
 }
 
 /// The next page of what was there, by key.
@@ -54,9 +91,10 @@ async fn page(
         forming.outcomes.push(outcome::WITHHELD);
         let hidden = page.ended[index].is_some() && !view.sees_ended;
         if !hidden && view.of(None, Some(&row)) == View::Upsert {
-            forming.upsert(0, index, key, &row);
+            forming.upsert(page.changes[index], index, key, &row);
         }
     }
+    forming.frozen.rows.sort_by_key(|row| row.number);
     Ok(Formed {
         span: Span::Page { after: subscription.page_key.clone(), to: page.to.map(|to| (to, last)) },
         frozen: forming.frozen,
@@ -77,9 +115,11 @@ async fn changes(
     let Some(last) = changes.last() else { return Ok(None) };
     let to = last.number;
     let parked: HashSet<String> = delivery::parked_keys(&mut db, &subscription.name).await?;
+    let covered = covered(&mut db, subscription, &changes).await?;
     let mut newest: HashMap<&str, usize> = HashMap::new();
+    // What the grantee holds is the row before the first change that the backfill does not cover.
     let mut oldest: HashMap<&str, usize> = HashMap::new();
-    for (index, change) in changes.iter().enumerate() {
+    for (index, change) in changes.iter().enumerate().filter(|(index, _)| !covered[*index]) {
         newest.insert(&change.key, index);
         oldest.entry(&change.key).or_insert(index);
     }
@@ -88,13 +128,10 @@ async fn changes(
         let image = image.as_ref().filter(|one| one.ended.is_none() || view.sees_ended)?;
         Some(image.cells.clone())
     };
-    let covered_max = subscription::covered_max(&mut db, subscription).await?;
     let mut forming = Forming::new(view);
     for (index, change) in changes.iter().enumerate() {
         forming.outcomes.push(outcome::WITHHELD);
-        if change.number <= covered_max
-            && change.number <= subscription::covered_to(&mut db, subscription, &change.key).await?
-        {
+        if covered[index] {
             forming.outcomes[index] = outcome::COVERED;
         } else if parked.contains(&change.key) {
             forming.outcomes[index] = outcome::PARKED;
@@ -122,6 +159,23 @@ async fn changes(
         frozen: forming.frozen,
         outcomes: forming.outcomes,
     }))
+}
+
+/// Which of the changes the backfill's pages hold already.
+async fn covered(
+    db: &mut Connection,
+    subscription: &Subscription,
+    changes: &[Change],
+) -> anyhow::Result<Vec<bool>> {
+    let last = subscription::covered_max(db, subscription).await?;
+    let mut covered = Vec::with_capacity(changes.len());
+    for change in changes {
+        covered.push(
+            change.number <= last
+                && change.number <= subscription::covered_to(db, subscription, &change.key).await?,
+        );
+    }
+    Ok(covered)
 }
 
 /// The newest state of these keys: what the grant shows, or their withdrawal.
