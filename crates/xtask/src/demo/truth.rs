@@ -17,7 +17,8 @@ pub struct Broken<'a> {
     pub entry: &'a str,
     /// The file or table that it stands in.
     pub origin: &'a str,
-    /// Line of the file (the header is 1), number of the row in the table or the answer.
+    /// Line of the file (the header is 1), or number of the row in the table or the answer,
+    /// counted from 0.
     pub place: u64,
     /// What identified the row before it was broken.
     pub key: &'a str,

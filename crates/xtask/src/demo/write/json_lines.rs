@@ -58,7 +58,7 @@ impl Writer for JsonLines {
             self.file.write_all(b"\n")?;
         }
         let origin = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Lines of a file are counted from 1, rows of an answer from 0.
+        // Lines are counted from 1, rows of an answer from 0.
         let place = if matches!(self.system.form, Form::Http) { self.rows - 1 } else { self.rows };
         Ok(Place { origin, place })
     }

@@ -31,7 +31,8 @@ pub enum Damage {
 pub struct Place {
     /// The file's name, or the table's.
     pub origin: String,
-    /// Line of the file, counted with the header; number of the row in a table or an answer.
+    /// Line of the file, counted from 1 with the header; number of the row in a table or an
+    /// answer, counted from 0.
     pub place: u64,
 }
 

@@ -90,7 +90,7 @@ impl Writer for Sqlite {
         if self.waiting.len() == CHUNK {
             self.flush()?;
         }
-        Ok(Place { origin: self.table.to_owned(), place: self.rows })
+        Ok(Place { origin: self.table.to_owned(), place: self.rows - 1 })
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
