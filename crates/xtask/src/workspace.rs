@@ -12,11 +12,18 @@ use serde::Deserialize;
 
 use crate::process;
 
-/// The repository's folder.
+/// The repository's folder: the one we are in, else the one this program is run or was built from.
 pub fn root() -> PathBuf {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    manifest.ancestors().nth(2).expect("xtask lies two folders below the root").to_owned()
+    let run_from = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let built_from = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let starts = [env::current_dir().ok(), run_from, Some(built_from)];
+    let is_root = |folder: &&Path| folder.join("crates/xtask/Cargo.toml").is_file();
+    starts
+        .iter()
+        .flatten()
+        .find_map(|start| start.ancestors().find(is_root))
+        .expect("the repository is where we are, or where we come from")
+        .to_owned()
 }
 
 /// `cargo` in the repository's folder, the one that runs us.

@@ -2,7 +2,8 @@
 //!
 //! The cast: *systems* of departments with made-up rows ([`generate`]), some of them behind an
 //! HTTP [`service`] in this process; the [`hub`], a child process that knows nothing of the demo;
-//! three subscribers. A run that was killed goes on where it was: everything lies in one [`folder`].
+//! three subscribers. A run that was killed goes on where it was: everything lies in one
+//! [`folder`].
 
 mod answer;
 mod city;

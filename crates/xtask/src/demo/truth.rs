@@ -15,7 +15,7 @@ pub struct Broken<'a> {
     pub connector: &'a str,
     /// The entry that the row is checked against.
     pub entry: &'a str,
-    /// The file or table that it stands in.
+    /// The file or table that it stands in; empty for rows of a service.
     pub origin: &'a str,
     /// Line of the file (the header is 1), or number of the row in the table or the answer,
     /// counted from 0.

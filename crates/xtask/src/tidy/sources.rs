@@ -35,7 +35,7 @@ fn rust_problems(file: &TextFile) -> Vec<String> {
     }
     for (index, line) in lines.iter().enumerate() {
         let width = line.chars().count();
-        if width > WIDTH_MAX && !is_table(line) {
+        if width > WIDTH_MAX && !is_table(line) && !line.contains('"') {
             let place = index + 1;
             problems.push(format!("{path}:{place}: {width} characters, {WIDTH_MAX} allowed"));
         }
@@ -54,7 +54,7 @@ fn rust_problems(file: &TextFile) -> Vec<String> {
     problems
 }
 
-/// A table in a doc comment cannot be wrapped.
+/// A table in a doc comment cannot be wrapped; nor can a text in quotes without changing it.
 fn is_table(line: &str) -> bool {
     line.trim_start().trim_start_matches(['/', '!']).trim_start().starts_with('|')
 }

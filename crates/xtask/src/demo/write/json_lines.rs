@@ -57,10 +57,12 @@ impl Writer for JsonLines {
         if damage != Damage::CutOff {
             self.file.write_all(b"\n")?;
         }
-        let origin = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Lines are counted from 1, rows of an answer from 0.
-        let place = if matches!(self.system.form, Form::Http) { self.rows - 1 } else { self.rows };
-        Ok(Place { origin, place })
+        let file = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Lines are counted from 1, rows of an answer from 0; the address of a service is not known.
+        Ok(match self.system.form {
+            Form::Http => Place { origin: String::new(), place: self.rows - 1 },
+            _ => Place { origin: file, place: self.rows },
+        })
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {

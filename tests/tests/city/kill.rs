@@ -1,0 +1,66 @@
+//! A demo killed at random moments, each time run again, ends with the same libraries as an unbroken
+//! one.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use yiku_tests::Demo;
+
+use crate::content;
+
+const ROWS: u64 = 5_000;
+const KILLS: u32 = 20;
+
+/// A small generator, so that a failing run can be had again by its seed.
+struct Moments(u64);
+
+impl Moments {
+    fn next(&mut self, below: Duration) -> Duration {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        below.mul_f64((self.0 >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+}
+
+/// The counts that a rerun must agree on. Speed, time and memory are those of one run, and a
+/// delivery that was folded in one run may have been made in another.
+fn counts(report: &Value) -> Value {
+    let part = |name: &str, fields: &[&str]| -> Vec<Value> {
+        let all = report[name].as_array().unwrap().iter();
+        all.map(|one| fields.iter().map(|field| one[*field].clone()).collect()).collect()
+    };
+    serde_json::json!({
+        "rows": report["rows"],
+        "connectors": part("connectors", &["name", "pulled", "accepted", "rejected"]),
+        "libraries": part("libraries", &["entity", "rows", "conflicts"]),
+        "violations": report["violations"],
+        "balanced": report["balanced"],
+    })
+}
+
+#[tokio::test]
+async fn twenty_kills_change_nothing() {
+    let seed = std::env::var("YIKU_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(43);
+    eprintln!("moments by YIKU_SEED={seed}");
+    let unbroken = Demo::new(ROWS);
+    let started = Instant::now();
+    let expected = unbroken.run();
+    let whole = started.elapsed();
+
+    let broken = Demo::new(ROWS);
+    let mut moments = Moments(seed);
+    let mut ran = 0;
+    for _ in 0..KILLS {
+        ran += u32::from(broken.kill_after(moments.next(whole)));
+    }
+    let found = broken.run();
+    assert!(ran >= KILLS / 2, "only {ran} kills hit a running demo");
+    assert_eq!(counts(&found), counts(&expected));
+    let (expected, found) =
+        (content::libraries(&unbroken.folder()).await, content::libraries(&broken.folder()).await);
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (table, lines) in &expected {
+        let differs = lines.iter().zip(&found[table]).find(|(expected, found)| expected != found);
+        assert!(differs.is_none() && lines.len() == found[table].len(), "{table}: {differs:?}");
+    }
+}
