@@ -1,7 +1,5 @@
 //! What the hub answers to `yiku status --json` and `yiku reconcile --json`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -86,7 +84,14 @@ pub struct Equation {
     /// Which of the equations, or a name.
     pub number: Value,
     pub subject: String,
-    pub left: BTreeMap<String, i64>,
-    pub right: BTreeMap<String, i64>,
+    pub left: Vec<Term>,
+    pub right: Vec<Term>,
     pub holds: bool,
+}
+
+/// One term of a sum.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Term {
+    pub name: String,
+    pub value: i64,
 }

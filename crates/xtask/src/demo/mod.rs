@@ -131,7 +131,7 @@ async fn settle(hub: &mut Hub, folder: &Folder) -> Result<Status> {
         hub.check_alive()?;
         let status = hub.status().await?;
         progress.show(&status);
-        if status.settled {
+        if status.settled && knows_all(&status) {
             progress.clear();
             return Ok(status);
         }
@@ -148,6 +148,14 @@ async fn settle(hub: &mut Hub, folder: &Folder) -> Result<Status> {
         }
         tokio::time::sleep(ASK_EVERY).await;
     }
+}
+
+/// Whether the hub has seen every connector file: before that it is at rest for want of work.
+fn knows_all(status: &Status) -> bool {
+    let sources = SYSTEMS.iter().map(|system| system.connector);
+    let sinks = connector::SUBSCRIBERS.iter().map(|(name, _)| *name);
+    let is_known = |name| status.connectors.iter().any(|connector| connector.name == name);
+    sources.chain(sinks).all(is_known)
 }
 
 /// Prints the report and returns whether the books balance.

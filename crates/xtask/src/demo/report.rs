@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::answer::{Books, Library, Rows, Status, Subscription, Violations};
+use super::answer::{Books, Library, Rows, Status, Subscription, Term, Violations};
 
 /// Everything counted, as totals of the data folder.
 #[derive(Serialize)]
@@ -127,34 +127,38 @@ impl Report {
 /// not hold is shown by itself.
 fn equations(books: &Books) -> Table {
     let mut table = table(["books", "left", "right", ""], 4);
-    let mut sums: BTreeMap<String, (BTreeMap<_, i64>, BTreeMap<_, i64>, usize)> = BTreeMap::new();
+    let mut sums: BTreeMap<String, (Vec<Term>, Vec<Term>, usize)> = BTreeMap::new();
     for equation in &books.equations {
         if !equation.holds {
             let (left, right) = (side(&equation.left), side(&equation.right));
             table.add_row([equation.subject.clone(), left, right, "DOES NOT HOLD".into()]);
             continue;
         }
-        let number = match &equation.number {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let (left, right, subjects) = sums.entry(number).or_default();
-        for (sum, part) in [(left, &equation.left), (right, &equation.right)] {
-            for (name, value) in part {
-                *sum.entry(name.clone()).or_default() += value;
-            }
-        }
+        let terms = equation.left.iter().chain(&equation.right).map(|term| term.name.as_str());
+        let form = format!("{} {}", equation.number, terms.collect::<Vec<_>>().join(" "));
+        let (left, right, subjects) = sums.entry(form).or_default();
+        add(left, &equation.left);
+        add(right, &equation.right);
         *subjects += 1;
     }
-    for (number, (left, right, subjects)) in sums {
-        let times = format!("holds, {subjects} times");
-        table.add_row([number, side(&left), side(&right), times]);
+    for (form, (left, right, subjects)) in sums {
+        let number = form.split(' ').next().unwrap_or_default().to_owned();
+        table.add_row([number, side(&left), side(&right), format!("holds for {subjects}")]);
     }
     table
 }
 
-fn side(sum: &BTreeMap<String, i64>) -> String {
-    let terms: Vec<_> = sum.iter().map(|(name, value)| format!("{name} {value}")).collect();
+fn add(sum: &mut Vec<Term>, part: &[Term]) {
+    for term in part {
+        match sum.iter_mut().find(|known| known.name == term.name) {
+            Some(known) => known.value += term.value,
+            None => sum.push(term.clone()),
+        }
+    }
+}
+
+fn side(sum: &[Term]) -> String {
+    let terms: Vec<_> = sum.iter().map(|term| format!("{} {}", term.name, term.value)).collect();
     terms.join(" + ")
 }
 

@@ -88,6 +88,19 @@ impl City {
         Some(Couple { number: block, husband, wife })
     }
 
+    /// Where a person works, if the person does.
+    pub fn employer(&self, person: &Person) -> Option<LegalPerson> {
+        let mut dice = Dice::new(self.seed, "employer", person.number);
+        let works = person.age() >= 18 && dice.below(5) < 2;
+        works.then(|| self.legal_person(dice.below(self.legal_persons)))
+    }
+
+    /// A person's mobile number; no network has given it out.
+    pub fn phone(&self, person: &Person) -> String {
+        let mut dice = Dice::new(self.seed, "phone", person.number);
+        format!("1{}{:09}", 3 + dice.below(7), dice.below(1_000_000_000))
+    }
+
     /// A street address in the village of a person.
     pub fn address(&self, person: &Person, dice: &mut Dice) -> String {
         let county = &self.places.counties[person.county];

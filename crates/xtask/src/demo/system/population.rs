@@ -4,7 +4,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::{
     Column, Encoding, Form, ID, Row, Rows, SEX, System, column,
-    value::{compact, dashed, later, male_female, moment, often, phone, recent, text},
+    value::{compact, dashed, later, male_female, moment, often, recent, text},
 };
 use crate::demo::{
     city::{City, Dice, Person, TODAY},
@@ -110,9 +110,6 @@ fn household_row(city: &City, person: &Person, change: Change) -> Row {
         (false, true) => "20",
         (false, false) => "30",
     };
-    let marital = if person.age() >= 24 { *dice.pick(&["10", "20", "20", "20"]) } else { "10" };
-    let works = (grown && dice.below(5) < 2)
-        .then(|| city.legal_person(dice.below(city.legal_persons)).name);
     vec![
         text(&person.citizen_id),
         text(&person.name),
@@ -126,11 +123,12 @@ fn household_row(city: &City, person: &Person, change: Change) -> Row {
         at_home.then(|| town.villages[person.village].0.clone()),
         at_home.then_some(home),
         text(*dice.pick(&["21", "31", "61", "71", "81"])).filter(|_| grown),
-        text(marital),
-        works,
+        // Adults tell civil affairs, not the police, when they marry.
+        text("10").filter(|_| person.age() < 20),
+        city.employer(person).map(|employer| employer.name),
         often(dice, 70, format!("1{}.{}", 50 + person.number % 35, person.number % 10))
             .filter(|_| grown),
-        text(phone(dice)).filter(|_| grown),
+        text(city.phone(person)).filter(|_| grown),
         None,
         text(["I", "U", "D"][change as usize]),
         text(changed_at(city, person.number, change)),
@@ -230,7 +228,7 @@ fn residence_row(city: &City, person: &Person) -> Row {
         text(village),
         text(address),
         text(*dice.pick(&["务工", "经商", "就学", "投靠亲属"])),
-        text(phone(dice)),
+        text(city.phone(person)),
         dashed(registered_on),
         permit.then(|| format!("{}{:010}", county.code, person.number)),
         dashed(registered_on + chrono::Days::new(365)).filter(|_| permit),

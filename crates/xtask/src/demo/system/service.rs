@@ -4,7 +4,7 @@ use chrono::Days;
 
 use super::{
     Form, ID, Row, Rows, System, column,
-    value::{dashed, moment, phone, recent, text},
+    value::{dashed, moment, recent, text},
 };
 use crate::demo::{
     city::{City, Dice, TODAY},
@@ -209,7 +209,7 @@ fn case_row(city: &City, number: u64) -> Row {
         text("1"),
         text("111"),
         text(&applicant.citizen_id),
-        text(phone(dice)),
+        text(city.phone(&applicant)),
         at(applied_on, 9, dice),
         at(accepted_on, 10, dice),
         dashed(accepted_on + Days::new(25)),

@@ -63,7 +63,7 @@ fn insurance(city: &City) -> Rows<'_> {
 fn insurance_row(city: &City, person: &Person) -> Row {
     let mut dice = Dice::new(city.seed, "insurance", person.number);
     let dice = &mut dice;
-    let employer = (dice.below(3) > 0).then(|| city.legal_person(dice.below(city.legal_persons)));
+    let employer = city.employer(person);
     let months = 1 + dice.below(u64::from(person.age().min(80) - 17) * 12);
     vec![
         text(&person.citizen_id),

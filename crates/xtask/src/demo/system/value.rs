@@ -49,8 +49,3 @@ pub fn later(date: NaiveDate, days: u64) -> NaiveDate {
 pub fn recent(dice: &mut Dice, days: u64) -> NaiveDate {
     TODAY - Days::new(dice.below(days))
 }
-
-/// A mobile number that no network has given out.
-pub fn phone(dice: &mut Dice) -> String {
-    format!("1{}{:09}", 3 + dice.below(7), dice.below(1_000_000_000))
-}
