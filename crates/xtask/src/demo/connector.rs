@@ -14,7 +14,12 @@ pub fn source(system: &System, folder: &str) -> String {
         yaml.push('\n');
     };
     line(&format!("connector: {connector}\nentry: {entry}@1\nsource:\n{source}"));
-    line(&format!("{more}zone: Asia/Shanghai\nevery: 5s\nstop_over: {{ rejected: 40% }}\nmap:"));
+    line(&format!("{more}zone: Asia/Shanghai\nevery: 5s"));
+    if !matches!(system.form, Form::Sqlite { .. } | Form::Http) {
+        // Files come in one piece, so swapped columns or half a dump can be stopped as one.
+        line("stop_over: { rejected: 40% }");
+    }
+    line("map:");
     for column in system.columns.iter().filter(|column| !column.item.is_empty()) {
         let mut from = format!("  {}: {{ from: {}", column.item, column.name);
         if !column.map.is_empty() {
