@@ -1,7 +1,7 @@
 //! The one error of the interface: a status, a stable code, and what to do in both languages.
 //!
-//! Causes inside of the hub (a database, a disk) are logged where the answer is made and never reach
-//! the caller. No text quotes a value of a row.
+//! Causes inside of the hub (a database, a disk) are logged where the answer is made and never
+//! reach the caller. No text quotes a value of a row.
 
 use axum::{
     Json,

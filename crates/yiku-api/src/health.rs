@@ -19,6 +19,7 @@ pub(crate) struct Well {
 /// Whether the process lives.
 #[utoipa::path(
     get,
+    operation_id = "show_alive",
     path = "/healthz",
     tag = "hub",
     responses((status = 200, description = "it lives", body = Well)),
@@ -30,6 +31,7 @@ pub(crate) async fn alive() -> Json<Well> {
 /// Whether store and bus answer.
 #[utoipa::path(
     get,
+    operation_id = "show_ready",
     path = "/readyz",
     tag = "hub",
     responses(

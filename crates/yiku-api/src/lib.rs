@@ -1,8 +1,9 @@
 //! All HTTP of the hub: the only crate with status codes.
 //!
-//! Handlers stand by noun and verb; [`router`] names every route once, with what it leaves behind. A
-//! handler checks who calls ([`identity`]), does its one thing, writes its receipt, answers. What it
-//! needs of the hub is [`Exchange`]; this crate knows neither configuration nor workers.
+//! Handlers stand by noun and verb; [`router`](fn@router) names every route once, with what it
+//! leaves behind. A handler checks who calls (`identity`), does its one thing, writes its receipt,
+//! answers. What it needs of the hub is [`Exchange`]; this crate knows neither configuration nor
+//! workers.
 //!
 //! A call without a token is answered only where nothing is said of anybody: health checks, the
 //! pages and the document everywhere; status and metrics to a program on the hub's own machine.

@@ -41,6 +41,7 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
 /// Metrics as Prometheus reads them. A program on the hub's own machine needs no token.
 #[utoipa::path(
     get,
+    operation_id = "show_metrics",
     path = "/metrics",
     tag = "hub",
     security((), ("token" = [])),

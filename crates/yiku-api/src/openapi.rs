@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::Json;
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -22,8 +22,8 @@ use crate::{
         title = "Yiku",
         description = "Data-sharing hub: departments push rows and see what became of them.\n\n\
             Every call but those of `pages` and the two health checks carries a token of one \
-            department or role: `Authorization: Bearer <token>`. A department pushes and reads only \
-            its own. An error is answered as JSON with a stable `code` and what to do in Chinese \
+            department or role: `Authorization: Bearer <token>`. A department pushes and reads \
+            only its own. An error is answered as JSON with a stable `code` and what to do in Chinese \
             and English. Calls that return, change or are refused data leave a receipt.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
@@ -70,12 +70,21 @@ impl Modify for Token {
     }
 }
 
-/// The document, with what each call leaves behind as the router says it.
+/// The document, with what each call leaves behind as the router says it, and what any call may end
+/// with.
 pub(crate) fn complete() -> Value {
     let mut document = serde_json::to_value(Document::openapi()).expect("a document serialises");
     for route in router::routes() {
         let operation = &mut document["paths"][route.path][route.method];
         operation["x-leaves-receipt"] = (route.trail == Trail::Receipt).into();
+        if route.path.starts_with("/api/") {
+            operation["responses"]["default"] = json!({
+                "description": "`busy` (503), `disk-full` (507) or `internal` (500)",
+                "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/ErrorBody" }
+                } },
+            });
+        }
     }
     document
 }
@@ -83,6 +92,7 @@ pub(crate) fn complete() -> Value {
 /// This document.
 #[utoipa::path(
     get,
+    operation_id = "show_openapi",
     path = "/openapi.json",
     tag = "pages",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
@@ -141,8 +151,10 @@ mod tests {
         for reference in references.filter_map(|rest| rest.split('"').next()) {
             assert!(document.pointer(&format!("/{reference}")).is_some(), "{reference}");
         }
+        let mut ids = std::collections::BTreeSet::new();
         for route in router::routes() {
             let operation = &document["paths"][route.path][route.method];
+            assert!(ids.insert(operation["operationId"].to_string()), "{}", route.path);
             assert!(operation["summary"].is_string(), "{} {}", route.method, route.path);
             assert!(operation["responses"]["200"].is_object() || route.method == "post");
             let named = route.path.matches('{').count();

@@ -12,6 +12,7 @@ use yiku_core::{digest::sha256, text_bytes::to_base64};
 /// The page that shows how the hub stands, in Chinese and English.
 #[utoipa::path(
     get,
+    operation_id = "show_status_page",
     path = "/",
     tag = "pages",
     responses((status = 200, description = "the page", body = String, content_type = "text/html")),
@@ -26,6 +27,7 @@ pub(crate) async fn home() -> Response {
 /// This documentation as a page.
 #[utoipa::path(
     get,
+    operation_id = "show_docs_page",
     path = "/docs",
     tag = "pages",
     responses((status = 200, description = "the page", body = String, content_type = "text/html")),

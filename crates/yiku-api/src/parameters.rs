@@ -20,7 +20,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
             // The rejection's own words quote what was sent.
             Err(_) => Err(ApiError::parameter(
                 "查询参数有误：名称未知，或取值格式不符；各参数见 /docs",
-                "a query parameter has an unknown name or a value of another form; /docs lists them",
+                "a query parameter has an unknown name or a value of another form; /docs lists \
+                 them",
             )),
         }
     }

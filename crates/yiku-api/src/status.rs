@@ -165,6 +165,7 @@ pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
 /// How everything stands. Counts and names only: a program on the hub's own machine needs no token.
 #[utoipa::path(
     get,
+    operation_id = "show_status",
     path = "/api/v1/status",
     tag = "hub",
     security((), ("token" = [])),

@@ -92,7 +92,6 @@ fn connectors(registered: &[Connector], totals: &[Total]) -> Vec<ConnectorStatus
         entry: Some(total.entry.clone()),
         state: State::Running.as_str().to_owned(),
         rows: sum([total].into_iter()),
-        rows_per_s: Some(rows_per_s([total].into_iter())),
         succeeded_at: Some(clock::written(total.last_at)),
         ..ConnectorStatus::default()
     });

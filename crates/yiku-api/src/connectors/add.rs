@@ -28,6 +28,7 @@ pub(crate) struct AddedConnector {
 /// Register a connector, or change one of the same name. Needs the role `administrator`.
 #[utoipa::path(
     post,
+    operation_id = "add_connector",
     path = "/api/v1/connectors",
     tag = "connectors",
     security(("token" = [])),

@@ -67,6 +67,7 @@ impl From<Connector> for ListedConnector {
 /// List connectors. A department sees its own.
 #[utoipa::path(
     get,
+    operation_id = "list_connectors",
     path = "/api/v1/connectors",
     tag = "connectors",
     security(("token" = [])),

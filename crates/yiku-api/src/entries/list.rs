@@ -63,6 +63,7 @@ impl From<&EntryVersion> for ListedEntry {
 /// List the published entries, each in its newest version.
 #[utoipa::path(
     get,
+    operation_id = "list_entries",
     path = "/api/v1/entries",
     tag = "catalog",
     security(("token" = [])),

@@ -21,6 +21,7 @@ use crate::{
 /// rules): that is listed in it as formats of ours and `x-` keywords.
 #[utoipa::path(
     get,
+    operation_id = "show_entry_schema",
     path = "/api/v1/entries/{department}/{resource}/schema",
     tag = "catalog",
     security(("token" = [])),

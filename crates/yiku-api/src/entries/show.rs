@@ -135,6 +135,7 @@ fn shown(entry: &EntryVersion, versions: Vec<String>) -> ShownEntry {
 /// Show one entry: metadata, items, rules.
 #[utoipa::path(
     get,
+    operation_id = "show_entry",
     path = "/api/v1/entries/{department}/{resource}",
     tag = "catalog",
     security(("token" = [])),

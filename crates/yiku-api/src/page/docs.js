@@ -82,7 +82,8 @@ function schema(name, one) {
   const parts = one.allOf ?? [one];
   const rows = parts.flatMap((part) => (nameOf(part) ? [['', type(part), '']]
     : Object.entries(part.properties ?? {}).map(([field, of]) =>
-      [element('code', '', field), [type(of), (part.required ?? []).includes(field) ? '' : ' (optional)'],
+      [element('code', '', field),
+        [type(of), (part.required ?? []).includes(field) ? '' : ' (optional)'],
         prose(of.description)])));
   const made = element('details', '', element('summary', '', element('code', '', name)),
     ...prose(one.description), table(['field', 'type', ''], rows));
@@ -93,7 +94,8 @@ function schema(name, one) {
 (async () => {
   const document_ = await (await fetch('/openapi.json')).json();
   const main = document.getElementById('main');
-  document.getElementById('title').textContent = `${document_.info.title} API ${document_.info.version}`;
+  const { title, version } = document_.info;
+  document.getElementById('title').textContent = `${title} API ${version}`;
   main.append(...prose(document_.info.description));
   const operations = Object.entries(document_.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, one]) => ({ path, method, one })));

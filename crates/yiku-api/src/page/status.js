@@ -36,7 +36,8 @@ let last = null;
 const word = (key) => WORDS[language][key] ?? key;
 const byId = (id) => document.getElementById(id);
 const number = (value) => Number(value ?? 0).toLocaleString('en-US');
-const moment = (text) => (text ? new Date(text).toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB') : '');
+const locale = () => (language === 'zh' ? 'zh-CN' : 'en-GB');
+const moment = (text) => (text ? new Date(text).toLocaleString(locale()) : '');
 
 /** An element with children; text becomes text, never markup. */
 function element(tag, className, ...children) {
@@ -52,7 +53,8 @@ function tile(title, value, className) {
 
 /** Columns: [heading, cell of a row, whether it is a number]. */
 function table(title, rows, columns) {
-  const head = columns.map(([name, , numeric]) => element('th', numeric ? 'number' : '', word(name)));
+  const head = columns.map(([name, , numeric]) =>
+    element('th', numeric ? 'number' : '', word(name)));
   const line = (row) => element('tr', '', ...columns.map(([, cell, numeric]) =>
     element('td', numeric ? 'number' : '', numeric ? number(cell(row)) : String(cell(row) ?? ''))));
   const body = rows.length
@@ -88,8 +90,9 @@ function show() {
       ['error', (row) => (language === 'zh' ? row.error_zh : row.error)]]),
     table('libraries', last.libraries,
       [text('entity'), count('rows'), count('history_rows'), count('conflicts')]),
-    table('subscriptions', last.subscriptions, [text('name'), text('subject'), count('offered'), count('delivered'),
-      count('withheld'), count('parked'), count('folded'), count('dropped'), text('refused')]),
+    table('subscriptions', last.subscriptions, [text('name'), text('subject'), count('offered'),
+      count('delivered'), count('withheld'), count('parked'), count('folded'), count('dropped'),
+      text('refused')]),
     table('violations', last.violations, [text('code'), count('count')]),
     table('quarantine', last.quarantine, [said('state'), count('count')]),
     table('waiting', last.waiting, [text('entry'), count('rows')]),

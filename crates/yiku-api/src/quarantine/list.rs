@@ -90,6 +90,7 @@ impl From<Quarantined> for ListedRow {
 /// List rejected rows. A department sees those of its own entries.
 #[utoipa::path(
     get,
+    operation_id = "list_rejected_rows",
     path = "/api/v1/quarantine",
     tag = "rows",
     security(("token" = [])),

@@ -111,6 +111,7 @@ pub(crate) struct WrittenRange {
 /// List receipts, newest first. A department sees its own.
 #[utoipa::path(
     get,
+    operation_id = "list_receipts",
     path = "/api/v1/receipts",
     tag = "receipts",
     security(("token" = [])),

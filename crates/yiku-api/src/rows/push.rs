@@ -101,19 +101,21 @@ pub(crate) struct PushedBatch {
 /// Push rows of an entry.
 ///
 /// The token must be one of the entry's department. All rows of the body are checked; those that
-/// pass are published in one step, the others wait in quarantine with every reason, which the answer
-/// repeats. A body that is broken off or cannot be read as a whole publishes nothing.
+/// pass are published in one step, the others wait in quarantine with every reason, which the
+/// answer repeats. A body that is broken off or cannot be read as a whole publishes nothing.
 ///
-/// Names of columns are the entry's item names. A column `_operation` with `upsert` or `delete` says
-/// what a row does; without it, or where it is empty, a row is an upsert. A delete needs only the key
-/// items, and the item that orders rows of one key where the entry names one (`order_by`). Two different rows of one key in one body are a violation (`duplicate-key`).
+/// Names of columns are the entry's item names. A column `_operation` with `upsert` or `delete`
+/// says what a row does; without it, or where it is empty, a row is an upsert. A delete needs only
+/// the key items, and the item that orders rows of one key where the entry names one (`order_by`).
+/// Two different rows of one key in one body are a violation (`duplicate-key`).
 ///
 /// With an `Idempotency-Key` the call can be repeated safely: the same key and body give the answer
-/// of the first call (with the header `Idempotency-Replayed: true`) and publish nothing anew, for as
-/// long as the hub's books are kept. Without one, a repeated call publishes the rows again, which
+/// of the first call (with the header `Idempotency-Replayed: true`) and publish nothing anew, for
+/// as long as the hub's books are kept. Without one, a repeated call publishes the rows again, which
 /// changes nothing in a library unless newer rows came between the two.
 #[utoipa::path(
     post,
+    operation_id = "push_rows",
     path = "/api/v1/entries/{department}/{resource}/rows",
     tag = "rows",
     security(("token" = [])),
@@ -150,9 +152,6 @@ pub(crate) struct PushedBatch {
          body = ErrorBody),
         (status = 413, description = "`body-too-large`", body = ErrorBody),
         (status = 415, description = "`content-type`, `content-encoding`", body = ErrorBody),
-        (status = 500, description = "`internal`", body = ErrorBody),
-        (status = 503, description = "`busy`: try again", body = ErrorBody),
-        (status = 507, description = "`disk-full`: nothing was kept", body = ErrorBody),
     )
 )]
 pub(crate) async fn push(
