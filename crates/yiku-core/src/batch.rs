@@ -133,6 +133,28 @@ impl Cells {
         }));
     }
 
+    /// Copies the text of another table's row, all its cells at once, for `push_copied`.
+    #[inline]
+    pub fn copy_text(&mut self, row: Row<'_>) -> CopiedText {
+        let present = row.spans.iter().filter(|span| **span != NULL);
+        let (from, to) = present
+            .fold((u32::MAX, 0), |(from, to), span| (from.min(span.start), to.max(span.end)));
+        let shift = (self.arena.len() as u32).wrapping_sub(from);
+        if from < to {
+            self.arena.push_str(&row.arena[from as usize..to as usize]);
+        }
+        CopiedText { shift }
+    }
+
+    /// Appends a cell of the row whose text was copied.
+    #[inline]
+    pub fn push_copied(&mut self, row: Row<'_>, column: usize, text: CopiedText) {
+        let Span { start, end } = row.spans[column];
+        let copy =
+            Span { start: start.wrapping_add(text.shift), end: end.wrapping_add(text.shift) };
+        self.spans.push(if row.spans[column] == NULL { NULL } else { copy });
+    }
+
     /// Appends a whole row.
     pub fn push_row<'a>(&mut self, cells: impl IntoIterator<Item = Option<&'a str>>) {
         for cell in cells {
@@ -151,6 +173,13 @@ impl Cells {
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         (0..self.len()).map(|index| self.row(index))
     }
+}
+
+/// Where the text of a copied row stands.
+#[derive(Clone, Copy, Debug)]
+pub struct CopiedText {
+    /// From the old place to the new one, modulo 2³².
+    shift: u32,
 }
 
 /// One row: a view of its cells.
@@ -289,6 +318,25 @@ mod tests {
         cells.push_parts("李,,b", [Some((0, 3)), None, Some((5, 6))]);
         let row = cells.row(1);
         assert_eq!((row.get(0), row.get(1), row.get(2)), (Some("李"), None, Some("b")));
+    }
+
+    #[test]
+    fn a_row_is_copied_in_any_order() {
+        let mut cells = Cells::new(4);
+        cells.push_row([Some("x"), Some("y"), Some("z"), None]);
+        cells.push_row([None, Some("一"), Some(""), Some("三")]);
+        let mut copy = Cells::new(3);
+        let (row, whole) = (cells.row(1), copy.copy_text(cells.row(1)));
+        copy.push_copied(row, 3, whole);
+        copy.push_copied(row, 0, whole);
+        copy.push_copied(row, 2, whole);
+        assert!(copy.row(0).cells().eq([Some("三"), None, Some("")]));
+        let mut nulls = Cells::new(2);
+        nulls.push_row([None, None]);
+        copy.clear(1);
+        let whole = copy.copy_text(nulls.row(0));
+        copy.push_copied(nulls.row(0), 1, whole);
+        assert_eq!(copy.row(0).get(0), None);
     }
 
     #[test]

@@ -162,8 +162,12 @@ impl<'c> Ours<'c> {
         self.batch.places.clear();
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).expect("a record") {
-            let cells = record.iter().map(|cell| (!cell.is_empty()).then_some(cell));
-            self.batch.push_row(RowPlace::default(), cells);
+            let parts = (0..record.len()).map(|index| {
+                let part = record.range(index).expect("a cell");
+                (!part.is_empty()).then_some((part.start as u32, part.end as u32))
+            });
+            self.batch.cells.push_parts(record.as_slice(), parts);
+            self.batch.places.push(RowPlace::default());
         }
         let batch = mem::replace(&mut self.batch, empty_batch());
         let taken = self.take(&batch);

@@ -101,16 +101,18 @@ impl CelRule {
         }
         let variables = RowVariables { variables: &self.variables, columns, cells, held };
         match self.evaluate(&variables) {
-            Ok(Value::Bool(true)) => Judgement::Holds,
-            Ok(Value::Bool(false)) => Judgement::Broken,
+            Ok(Some(true)) => Judgement::Holds,
+            Ok(Some(false)) => Judgement::Broken,
             _ => Judgement::Failed,
         }
     }
 
-    fn evaluate(&self, variables: &dyn VariableResolver) -> Result<Value, ExecutionError> {
+    /// The truth of the expression; `None` when it is neither true nor false.
+    fn evaluate(&self, variables: &dyn VariableResolver) -> Result<Option<bool>, ExecutionError> {
         let mut scope = self.root.new_inner_scope();
         scope.set_variable_resolver(variables);
-        Value::resolve(&self.expression, &scope)
+        let value = Value::resolve_val(&self.expression, &scope)?;
+        Ok(value.downcast_ref::<CelBool>().map(|truth| *truth.inner()))
     }
 
     /// Works the expression out on a sample of each type, so that `name > 3` is found when the
@@ -118,8 +120,8 @@ impl CelRule {
     fn try_out(&self, entry: &EntryVersion) -> Result<(), Message> {
         let samples = Samples { variables: &self.variables, entry };
         match self.evaluate(&samples) {
-            Ok(Value::Bool(_)) => Ok(()),
-            Ok(_) => {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => {
                 Err(("表达式须得出真或假".into(), "the expression must be true or false".into()))
             }
             Err(

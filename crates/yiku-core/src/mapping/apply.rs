@@ -98,8 +98,15 @@ impl Bound<'_> {
             return;
         }
         self.apply_operation(cells, out);
+        let text = out.cells.copy_text(cells);
         for (item, plan) in self.mapping.items.iter().enumerate() {
-            self.apply_item(item, plan, cells, defects, out);
+            match self.columns[item] {
+                Some(column) if plan.plain && defects.is_empty() => {
+                    out.cells.push_copied(cells, column, text);
+                }
+                Some(column) => self.apply_item(item, plan, (cells, column), defects, out),
+                None => push_columnless(item, plan, out),
+            }
         }
         for (column, name, doubled) in &self.strange {
             if let Some(value) = cells.get(*column) {
@@ -132,36 +139,22 @@ impl Bound<'_> {
         }
     }
 
-    #[inline]
     fn apply_item(
         &self,
         item: usize,
         plan: &ItemPlan,
-        cells: Row<'_>,
+        (cells, column): (Row<'_>, usize),
         defects: &[Defect],
         out: &mut MappedRow,
     ) {
-        let Some(column) = self.columns[item] else {
-            match &plan.source {
-                Source::Constant(value) => out.cells.push(Some(value)),
-                Source::Column(column) if plan.required => {
-                    out.cells.push(None);
-                    out.findings.push(missing_column(item, plan, column));
-                }
-                _ => out.cells.push(None),
-            }
-            return;
-        };
         let cell = cells.get(column);
-        if !defects.is_empty()
-            && let Some(defect) = defects.iter().find(|defect| defect.column == Some(column))
-        {
+        if let Some(defect) = defects.iter().find(|defect| defect.column == Some(column)) {
             out.cells.push(None);
             out.findings.push(of_defect(defect, Some(item), cell));
             return;
         }
         match cell {
-            Some(value) if !plan.is_plain() => self.work_on(item, plan, value, out),
+            Some(value) if !plan.plain => self.work_on(item, plan, value, out),
             plain => out.cells.push(plain),
         }
     }
@@ -184,6 +177,18 @@ impl Bound<'_> {
         if let Some(code) = finding {
             out.findings.push(unmapped(item, plan, code, value));
         }
+    }
+}
+
+/// Pushes the value of an item for which there is no column.
+fn push_columnless(item: usize, plan: &ItemPlan, out: &mut MappedRow) {
+    match &plan.source {
+        Source::Constant(value) => out.cells.push(Some(value)),
+        Source::Column(column) if plan.required => {
+            out.cells.push(None);
+            out.findings.push(missing_column(item, plan, column));
+        }
+        _ => out.cells.push(None),
     }
 }
 

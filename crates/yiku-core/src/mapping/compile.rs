@@ -27,6 +27,8 @@ pub(super) struct ItemPlan {
     /// Whether a row without it is not taken.
     pub required: bool,
     pub source: Source,
+    /// Whether the cell is taken as it is.
+    pub plain: bool,
     pub steps: Vec<Step>,
     pub codes: HashMap<String, Option<String>, ahash::RandomState>,
     pub dates: Vec<DateFormat>,
@@ -40,13 +42,6 @@ pub(super) enum Source {
     Column(String),
     Constant(String),
     Nothing,
-}
-
-impl ItemPlan {
-    /// Whether the cell is taken as it is.
-    pub(super) fn is_plain(&self) -> bool {
-        self.steps.is_empty() && self.codes.is_empty() && self.dates.is_empty()
-    }
 }
 
 impl Mapping {
@@ -160,6 +155,7 @@ fn plan(
         name: item.name.clone(),
         required: item.required || entry.key.contains(&index),
         source,
+        plain: !is_worked_on,
         steps: declared.steps,
         codes: declared.codes.into_iter().collect(),
         dates,
