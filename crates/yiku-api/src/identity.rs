@@ -36,7 +36,12 @@ pub(crate) enum Who {
 }
 
 /// A caller with a token, or a program on this machine that sees only what names nobody.
-pub(crate) struct Onlooker;
+pub(crate) enum Onlooker {
+    /// A program on this machine.
+    Local,
+    /// Somebody with a token.
+    Caller(Caller),
+}
 
 impl Caller {
     /// For whom it speaks.
@@ -125,9 +130,9 @@ impl FromRequestParts<Api> for Onlooker {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         if is_local(parts) {
-            return Ok(Self);
+            return Ok(Self::Local);
         }
-        Caller::from_request_parts(parts, api).await.map(|_| Self)
+        Caller::from_request_parts(parts, api).await.map(Self::Caller)
     }
 }
 

@@ -162,7 +162,10 @@ pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
     Ok(status)
 }
 
-/// How everything stands. Counts and names only: a program on the hub's own machine needs no token.
+/// How everything stands.
+///
+/// Counts and names only: a program on the hub's own machine needs no token. A department's token
+/// sees errors of its own connectors only: they may name systems of others.
 #[utoipa::path(
     get,
     operation_id = "show_status",
@@ -176,9 +179,26 @@ pub(crate) async fn recent(api: &Api) -> Result<Arc<Status>, ApiError> {
 )]
 pub(crate) async fn show(
     State(api): State<Api>,
-    _: Onlooker,
+    onlooker: Onlooker,
 ) -> Result<Json<Arc<Status>>, ApiError> {
-    Ok(Json(recent(&api).await?))
+    let mut status = recent(&api).await?;
+    if let Onlooker::Caller(caller) = onlooker
+        && let Some(department) = caller.department()
+    {
+        hide_errors(Arc::make_mut(&mut status), department);
+    }
+    Ok(Json(status))
+}
+
+fn hide_errors(status: &mut Status, department: &str) {
+    let is_own = |one: &ConnectorStatus| {
+        let entry = one.entry.as_deref().and_then(|entry| entry.split('/').next());
+        entry == Some(department)
+    };
+    for one in status.connectors.iter_mut().filter(|one| one.error.is_some() && !is_own(one)) {
+        one.error = Some("not shown to other departments".to_owned());
+        one.error_zh = Some("不向其他部门显示".to_owned());
+    }
 }
 
 const FRESH: std::time::Duration = std::time::Duration::from_secs(1);
