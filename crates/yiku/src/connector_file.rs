@@ -2,11 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use yiku_connector::Load;
-use yiku_core::entry::EntryName;
+use yiku_core::{entry::EntryName, yaml};
 
 /// A connector file, read and checked as far as it goes alone.
 #[derive(Clone, Debug)]
@@ -132,7 +132,10 @@ impl ConnectorFile {
 
     /// Reads the text of a file.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let written: Written = serde_saphyr::from_str(text)?;
+        let written: Written = yaml::read("connector", text).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow!(lines.join("\n"))
+        })?;
         ensure!(
             yiku_core::entry::is_name(&written.connector),
             "connector: `{}` must be of a-z, 0-9 and -, beginning with a letter",
@@ -293,7 +296,9 @@ contact: 信息中心
         check_refused("connector: a\nentry: b/c@1\nsource: { }", "needs `kind:`");
         check_refused(&SOURCE.replace("5m", "5 minutes"), "is not a time");
         check_refused(&SOURCE.replace("20%", "20"), "is not a share");
-        check_refused(&SOURCE.replace("load", "laod"), "laod");
+        check_refused(&SOURCE.replace("load", "laod"), "`laod` is not known here");
+        check_refused(&SOURCE.replace("folder: in", "folder: &a in"), "anchors (&) are refused");
+        check_refused(&SOURCE.replace("every: 5m", "load: full"), "`load` stands here twice");
         check_refused(&SOURCE.replace("household\nentry", "House\nentry"), "must be of a-z");
         check_refused(&SOURCE.replace("household\nentry", "push\nentry"), "choose another name");
     }

@@ -77,6 +77,15 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_free_mappings_need_no_quotes() {
+        let codes: std::collections::BTreeMap<String, serde_json::Value> =
+            read("f.yaml", "1: \"10\"\n02: x\nbest: [1, true, null]\n").unwrap();
+        assert_eq!(codes["1"], "10");
+        assert_eq!(codes["02"], "x");
+        assert_eq!(codes["best"], serde_json::json!([1, true, null]));
+    }
+
+    #[test]
     fn problems_say_where_and_what_to_do() {
         check(
             "name: a\nnmae: b\n",
