@@ -108,7 +108,10 @@ async fn a_second_row_of_a_key_in_one_body_is_a_finding() {
     assert_eq!((&said["accepted"], &said["warned"]), (&json!(2), &json!(1)), "{said}");
     assert_eq!(said["rejected"][0]["violations"][0]["code"], "duplicate-key");
     // In the next body the later row wins.
-    assert_eq!(hub.push("police", NDJSON, ndjson(&[row.clone()])).await.json()["accepted"], 1);
+    assert_eq!(
+        hub.push("police", NDJSON, ndjson(std::slice::from_ref(&row))).await.json()["accepted"],
+        1
+    );
 }
 
 #[track_caller]

@@ -35,8 +35,11 @@ pub struct LineState {
 /// bus. So a line is loaded once and then only moved by its publisher.
 #[derive(Default)]
 pub struct Lines {
-    held: SyncMutex<HashMap<(EntryName, String), Arc<Mutex<Option<LineState>>>>>,
+    held: SyncMutex<HashMap<(EntryName, String), SharedLine>>,
 }
+
+/// A line that one publisher at a time holds.
+type SharedLine = Arc<Mutex<Option<LineState>>>;
 
 impl Lines {
     /// The line of a publisher, to be locked for each batch. `None` within means that it has to be

@@ -185,7 +185,8 @@ type Cells = Vec<Option<String>>;
 
 /// The persons as a reader of correctness.md would work them out by hand.
 fn model(city: &City, rows: &[Said]) -> Vec<String> {
-    let mut records: BTreeMap<(&str, &str), (RowVersion, bool, Vec<u8>, &Said)> = BTreeMap::new();
+    type Kept<'s> = (RowVersion, bool, Vec<u8>, &'s Said);
+    let mut records: BTreeMap<(&str, &str), Kept<'_>> = BTreeMap::new();
     for said in rows {
         let on_bus = city.encode(said);
         let new = (on_bus.version, said.cells.is_none(), on_bus.body, said);

@@ -97,10 +97,10 @@ async fn publish_one(session: &Session<'_>, entry: &EntryVersion) -> anyhow::Res
     let name = &entry.name;
     Contract::compile(Arc::new(entry.clone()), &live.catalog.lists)
         .with_context(|| format!("entries/{name}.yaml"))?;
-    if let Some(newest) = live.published.newest_of(name, entry.version.major) {
-        if let Err(fault) = compatibility::check_version(newest.entry(), entry) {
-            bail!("{name}: {} / {}", fault.zh, fault.en);
-        }
+    if let Some(newest) = live.published.newest_of(name, entry.version.major)
+        && let Err(fault) = compatibility::check_version(newest.entry(), entry)
+    {
+        bail!("{name}: {} / {}", fault.zh, fault.en);
     }
     let path = session.hub.config.folders.catalog.join(format!("entries/{name}.yaml"));
     let text =
