@@ -295,7 +295,7 @@ contact: 信息中心
         check_refused("connector: a\nentry: b/c\nsource: { kind: x }", "lacks its major version");
         check_refused("connector: a\nentry: b/c@1\nsource: { }", "needs `kind:`");
         check_refused(&SOURCE.replace("5m", "5 minutes"), "is not a time");
-        check_refused(&SOURCE.replace("20%", "20"), "is not a share");
+        check_refused(&SOURCE.replace("20%", "a fifth"), "is not a share");
         check_refused(&SOURCE.replace("load", "laod"), "`laod` is not known here");
         check_refused(&SOURCE.replace("folder: in", "folder: &a in"), "anchors (&) are refused");
         check_refused(&SOURCE.replace("every: 5m", "load: full"), "`load` stands here twice");
