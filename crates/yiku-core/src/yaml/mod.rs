@@ -77,12 +77,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_free_mappings_need_no_quotes() {
-        let codes: std::collections::BTreeMap<String, serde_json::Value> =
-            read("f.yaml", "1: \"10\"\n02: x\nbest: [1, true, null]\n").unwrap();
-        assert_eq!(codes["1"], "10");
+    fn keys_are_text_as_values_are() {
+        type Codes = std::collections::BTreeMap<String, serde_json::Value>;
+        let codes: Codes = read("f.yaml", "\"02\": x\nbest: [1, true, null]\n").unwrap();
         assert_eq!(codes["02"], "x");
         assert_eq!(codes["best"], serde_json::json!([1, true, null]));
+        let problems = read::<Codes>("f.yaml", "1: \"10\"\n").unwrap_err();
+        assert_eq!(
+            problems[0].to_string(),
+            "f.yaml:1:1: this must be text; put it in quotes: \"1\"",
+        );
     }
 
     #[test]
