@@ -97,7 +97,7 @@ fn programs() -> &'static Programs {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
             .current_dir(root())
-            .args(["build", "--quiet", "--locked", "--package", "xtask", "--package", "yiku"])
+            .args(["build", "--quiet", "--locked", "--bin", "xtask", "--bin", "yiku"])
             .status();
         assert!(built.is_ok_and(|status| status.success()), "the demo does not build");
         let own = env::current_exe().expect("where this program lies");

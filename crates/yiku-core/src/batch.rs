@@ -146,13 +146,13 @@ impl Cells {
         CopiedText { shift }
     }
 
-    /// Appends a cell of the row whose text was copied.
+    /// Appends a cell of the row whose text was copied; an empty one as NULL.
     #[inline]
     pub fn push_copied(&mut self, row: Row<'_>, column: usize, text: CopiedText) {
         let Span { start, end } = row.spans[column];
         let copy =
             Span { start: start.wrapping_add(text.shift), end: end.wrapping_add(text.shift) };
-        self.spans.push(if row.spans[column] == NULL { NULL } else { copy });
+        self.spans.push(if start == end { NULL } else { copy });
     }
 
     /// Appends a whole row.
@@ -330,7 +330,7 @@ mod tests {
         copy.push_copied(row, 3, whole);
         copy.push_copied(row, 0, whole);
         copy.push_copied(row, 2, whole);
-        assert!(copy.row(0).cells().eq([Some("三"), None, Some("")]));
+        assert!(copy.row(0).cells().eq([Some("三"), None, None]));
         let mut nulls = Cells::new(2);
         nulls.push_row([None, None]);
         copy.clear(1);

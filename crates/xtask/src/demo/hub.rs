@@ -37,7 +37,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Builds the hub. Its program lies beside ours.
 pub fn build() -> Result<PathBuf> {
-    process::run(workspace::cargo().args(["build", "--quiet", "--locked", "--package", "yiku"]))?;
+    process::run(workspace::cargo().args(["build", "--quiet", "--locked", "--bin", "yiku"]))?;
     let own = env::current_exe().context("where this program lies")?;
     let program = own.with_file_name(format!("yiku{}", env::consts::EXE_SUFFIX));
     match program.exists() {

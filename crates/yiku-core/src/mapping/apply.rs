@@ -155,7 +155,7 @@ impl Bound<'_> {
         }
         match cell {
             Some(value) if !plan.plain => self.work_on(item, plan, value, out),
-            plain => out.cells.push(plain),
+            plain => out.cells.push(plain.filter(|value| !value.is_empty())),
         }
     }
 
@@ -202,12 +202,13 @@ fn translate(plan: &ItemPlan, zone: Tz, arena: &mut String, start: usize) -> Res
                 arena.push_str(code);
                 return Ok(true);
             }
+            None if arena.len() == start => return Ok(false),
             None if plan.dates.is_empty() => return Err(Code::CodeList),
             None => {}
         }
     }
-    if plan.dates.is_empty() {
-        return Ok(true);
+    if plan.dates.is_empty() || arena.len() == start {
+        return Ok(arena.len() > start);
     }
     let read = plan.dates.iter().find_map(|format| format.read(&arena[start..]));
     let moment = read.ok_or(Code::Date)?;

@@ -39,7 +39,8 @@ pub struct MappingSpec {
 }
 
 /// Where an item comes from, and what is done to it on the way: first the steps of `do` in their
-/// order, then `codes`, then `date`.
+/// order, then `codes`, then `date`. What is empty after that is NULL: departments write `""` where
+/// nothing was filled in.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemMapping {

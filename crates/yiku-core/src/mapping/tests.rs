@@ -47,6 +47,14 @@ fn check(yaml: &str, header: &[&str], row: &[Option<&str>], expected: &str) {
     assert_eq!(outcome(&contract, &mapping(yaml), &batch(header, &[row]), 0), expected);
 }
 
+#[test]
+fn an_empty_cell_is_null() {
+    let header = ["citizen_id", "name", "sex"];
+    check("", &header, &[Some(""), Some("李"), Some("")], "upsert; - 李 - - - - -");
+    let yaml = "map: { citizen_id: {}, name: { do: [trim] }, sex: { codes: { \"\": \"9\" } } }";
+    check(yaml, &header, &[Some(""), Some(" "), Some("")], "upsert; - - 9 - - - -");
+}
+
 const DECLARED: &str = r#"
 map:
   citizen_id: { from: GMSFHM, do: [trim, half-width, id-15-to-18] }

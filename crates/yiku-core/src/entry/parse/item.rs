@@ -148,11 +148,11 @@ fn text_type(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<ItemTyp
         Some(node) => Some(pattern::pattern(reader, node)?),
     };
     let max_length = max_length?;
-    if max_length == 0 || max_length > LENGTH_MAX || min_length > max_length {
+    if max_length > LENGTH_MAX || !(1..=max_length).contains(&min_length) {
         reader.note(
             least_node.or(length_node)?.place,
-            format!("长度应满足 min_length ≤ length，且 1 ≤ length ≤ {LENGTH_MAX}"),
-            format!("lengths must be min_length ≤ length and 1 ≤ length ≤ {LENGTH_MAX}"),
+            format!("长度应满足 1 ≤ min_length ≤ length ≤ {LENGTH_MAX}"),
+            format!("lengths must be 1 ≤ min_length ≤ length ≤ {LENGTH_MAX}"),
         );
         return None;
     }

@@ -321,7 +321,7 @@ fn lengths_and_bounds() {
     check(
         "length: 50",
         "length: 5, min_length: 6",
-        &["lengths must be min_length ≤ length and 1 ≤ length ≤ 65535"],
+        &["lengths must be 1 ≤ min_length ≤ length ≤ 65535"],
     );
     check(
         "precision: 4, scale: 1",
