@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -29,8 +29,10 @@ pub struct Ended {
 }
 
 impl Demo {
-    /// A city of so many persons; nothing is made yet.
+    /// A city of so many persons; nothing is made yet, but the programs are, so that what a run
+    /// takes is its own time.
     pub fn new(rows: u64) -> Self {
+        programs();
         Self { folder: tempfile::tempdir().expect("a temporary folder"), rows }
     }
 
@@ -50,13 +52,20 @@ impl Demo {
     /// left to kill.
     pub fn kill_after(&self, time: Duration) -> bool {
         let mut child = self.start().expect("the demo starts");
-        std::thread::sleep(time);
-        let ran = child.try_wait().expect("our own child").is_none();
+        let until = Instant::now() + time;
+        let mut ran = true;
+        while ran && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5).min(time));
+            ran = child.try_wait().expect("our own child").is_none();
+        }
+        if !ran {
+            return false;
+        }
         let group = format!("-{}", child.id());
         let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
         assert!(killed.is_ok(), "there is no `kill`");
         let _ = child.wait();
-        ran
+        true
     }
 
     /// Runs a command of the hub's program on the demo's folder.

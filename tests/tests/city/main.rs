@@ -1,4 +1,5 @@
-//! The demo, end to end: what was broken is found, what is good arrives, and a kill changes nothing.
+//! The demo, end to end: what was broken is found, what is good arrives, and a kill changes
+//! nothing.
 
 mod content;
 mod kill;
