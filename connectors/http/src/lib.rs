@@ -2,11 +2,11 @@
 //!
 //! # Source
 //!
-//! A run asks for the rows, page by page until the last one. Pages are told apart by a number, or by
-//! a cursor or link that each answer holds. With `since`, the greatest value of a column is kept
+//! A run asks for the rows, page by page until the last one. Pages are told apart by a number, or
+//! by a cursor or link that each answer holds. With `since`, the greatest value of a column is kept
 //! and sent with the next run's first request, so that only newer rows come. Rows are a JSON array
-//! (somewhere in the answer), JSON lines, or CSV in UTF-8. A row that cannot be read is handed over as
-//! such; an answer that cannot be read is an error.
+//! (somewhere in the answer), JSON lines, or CSV in UTF-8. A row that cannot be read is handed over
+//! as such; an answer that cannot be read is an error.
 //!
 //! # Sink
 //!
@@ -28,8 +28,8 @@
 //!
 //! # Both
 //!
-//! Only `https://` unless the far side is this machine or the file says `insecure: true`; no redirect
-//! is followed; every wait and every answer is bounded.
+//! Only `https://` unless the far side is this machine or the file says `insecure: true`; no
+//! redirect is followed; every wait and every answer is bounded.
 
 mod address;
 mod answer;

@@ -169,7 +169,8 @@ fn check_unique(
         );
         return Err(unfit(system, problem));
     }
-    // MySQL's upsert replaces whichever row stands in the way, by any of the table's unique indexes.
+    // MySQL's upsert replaces whichever row stands in the way, by any of the table's unique
+    // indexes.
     let other = extent.unique.iter().find(|index| !holds_key(index));
     match other {
         Some(index) if system.dialect == Dialect::MySql => {

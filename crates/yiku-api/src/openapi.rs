@@ -23,8 +23,8 @@ use crate::{
         description = "Data-sharing hub: departments push rows and see what became of them.\n\n\
             Every call but those of `pages` and the two health checks carries a token of one \
             department or role: `Authorization: Bearer <token>`. A department pushes and reads \
-            only its own. An error is answered as JSON with a stable `code` and what to do in Chinese \
-            and English. Calls that return, change or are refused data leave a receipt.",
+            only its own. An error is answered as JSON with a stable `code` and what to do in \
+            Chinese and English. Calls that return, change or are refused data leave a receipt.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/")),

@@ -1,7 +1,8 @@
 //! The embedded bus: one SQLite file with one writer.
 //!
 //! The writer takes whatever waits and commits it together (group commit), each append under its
-//! own savepoint. Readers have their own connections and never hold a read transaction across calls.
+//! own savepoint. Readers have their own connections and never hold a read transaction across
+//! calls.
 
 mod writer;
 
@@ -25,7 +26,8 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens `bus.db` in the folder, making it when there is none. The caller holds the folder's lock.
+    /// Opens `bus.db` in the folder, making it when there is none. The caller holds the folder's
+    /// lock.
     pub async fn open(folder: &Path) -> Result<Self, BusError> {
         let path = folder.join("bus.db");
         let options = SqliteConnectOptions::new()

@@ -57,7 +57,8 @@ impl Digester {
     }
 }
 
-/// The plain digest of bytes that are no personal data: a file, a published version, a random token.
+/// The plain digest of bytes that are no personal data: a file, a published version, a random
+/// token.
 pub fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
 }

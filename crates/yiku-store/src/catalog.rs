@@ -37,8 +37,8 @@ pub enum Outcome {
     Same(u32),
 }
 
-/// Publishes a version. A version that was published with another text is refused: it never changes,
-/// a change is a new version.
+/// Publishes a version. A version that was published with another text is refused: it never
+/// changes, a change is a new version.
 pub async fn publish(
     tx: &mut Tx,
     entry: &EntryName,

@@ -112,8 +112,8 @@ pub struct Line {
     pub position: Value,
 }
 
-/// Registers a connector, or takes its changed file. A changed file lets a stopped connector try again;
-/// a paused one stays paused.
+/// Registers a connector, or takes its changed file. A changed file lets a stopped connector try
+/// again; a paused one stays paused.
 pub async fn register(
     tx: &mut Tx,
     new: &Registration<'_>,

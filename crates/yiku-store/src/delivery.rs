@@ -378,7 +378,8 @@ pub struct Totals {
 /// Counts a subscription's outcomes from its deliveries and parked changes.
 pub async fn totals(db: &mut Connection, subscription: &str) -> Result<Totals, StoreError> {
     let sql = "SELECT
-        coalesce(sum(CASE WHEN kind IN ('page', 'retract') THEN length(outcomes) END), 0) AS backfilled,
+        coalesce(sum(CASE WHEN kind IN ('page', 'retract') THEN length(outcomes) END), 0)
+            AS backfilled,
         coalesce(sum(CASE WHEN kind = 'changes' THEN to_number - from_number END), 0) AS changes,
         coalesce(sum(covered), 0) AS covered,
         coalesce(sum(CASE WHEN kind <> 'release' THEN delivered END), 0)

@@ -1,7 +1,7 @@
 //! Rows of a subject as cells: pages by key, and what a row was before and after a change.
 //!
-//! After change `n` a row was the current one, if `n` was its last change, else the history row from
-//! `n`; before it the history row to `n`. A deleted row has no cells.
+//! After change `n` a row was the current one, if `n` was its last change, else the history row
+//! from `n`; before it the history row to `n`. A deleted row has no cells.
 
 use std::collections::{BTreeMap, HashMap};
 

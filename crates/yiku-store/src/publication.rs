@@ -24,9 +24,10 @@ pub const SWEEP: &str = "sweep";
 /// Takes one batch: its receipt with the rows' digests, the line's position, the counts, the push
 /// request that brought it, the rejected rows; and marks as redriven what `redrive` has taken.
 ///
-/// Runs in the caller's transaction after [`crate::cursor::advance`] of the topics that the publication
-/// and the rejected rows were read from. `rejected` are all rejected rows of this batch and no others.
-/// [`StoreError::Disordered`]: bus and store do not fit together, roll back and stop.
+/// Runs in the caller's transaction after [`crate::cursor::advance`] of the topics that the
+/// publication and the rejected rows were read from. `rejected` are all rejected rows of this batch
+/// and no others. [`StoreError::Disordered`]: bus and store do not fit together, roll back and
+/// stop.
 pub async fn take(
     tx: &mut Tx,
     digester: &Digester,

@@ -1,10 +1,10 @@
 //! Quarantine: rejected rows until somebody has decided about each.
 //!
 //! A row comes in *open*. Its department fixes it and *queues* it, the publisher `redrive` takes it
-//! (*redriven*; if it fails again, that is another row here, `retry_of` this one); or it is *returned*
-//! to the department in a report, from which it may come back corrected; or it is *dropped*; or a
-//! later row of its key was accepted meanwhile (*overtaken*). Every row is in one of these states,
-//! and none ever leaves the table.
+//! (*redriven*; if it fails again, that is another row here, `retry_of` this one); or it is
+//! *returned* to the department in a report, from which it may come back corrected; or it is
+//! *dropped*; or a later row of its key was accepted meanwhile (*overtaken*). Every row is in one
+//! of these states, and none ever leaves the table.
 
 mod decide;
 mod list;

@@ -17,8 +17,8 @@ use crate::{Connection, StoreError};
 /// A statement whose values are being bound.
 pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-/// Inserts `rows` by `head VALUES (…), (…) tail`, in statements of a few fixed sizes, so that each is
-/// prepared once. `bind` binds the `columns` values of one row. Returns how many rows changed.
+/// Inserts `rows` by `head VALUES (…), (…) tail`, in statements of a few fixed sizes, so that each
+/// is prepared once. `bind` binds the `columns` values of one row. Returns how many rows changed.
 pub(crate) async fn insert<T>(
     db: &mut Connection,
     head: &str,
@@ -77,7 +77,8 @@ pub(crate) async fn change_in(
     Ok(changed)
 }
 
-/// Runs `head (?, …)` for `keys`, in statements of a few fixed sizes, and hands over each row found.
+/// Runs `head (?, …)` for `keys`, in statements of a few fixed sizes, and hands over each row
+/// found.
 pub(crate) async fn select_in(
     db: &mut Connection,
     head: &str,

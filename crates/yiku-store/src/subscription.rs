@@ -70,8 +70,8 @@ pub async fn list(db: &mut Connection) -> Result<Vec<Subscription>, StoreError> 
     Ok(sqlx::query_as("SELECT * FROM subscription ORDER BY name").fetch_all(db).await?)
 }
 
-/// Begins a generation: the first, or the next after the grant changed. The one before is taken back
-/// first ([`retraction`]); no delivery of it may be unsettled.
+/// Begins a generation: the first, or the next after the grant changed. The one before is taken
+/// back first ([`retraction`]); no delivery of it may be unsettled.
 pub async fn begin(
     tx: &mut Tx,
     beginning: &Beginning<'_>,

@@ -1,5 +1,5 @@
-//! The story of one key of an entity: its records, where they came from, what changed and to whom it
-//! was delivered. Offsets and change numbers join it all; there is no index of its own.
+//! The story of one key of an entity: its records, where they came from, what changed and to whom
+//! it was delivered. Offsets and change numbers join it all; there is no index of its own.
 
 use sqlx::{AssertSqlSafe, Row};
 use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};

@@ -1,4 +1,5 @@
-//! The command line. `yiku <noun> <verb>`; every command works beside a running hub and without one.
+//! The command line. `yiku <noun> <verb>`; every command works beside a running hub and without
+//! one.
 
 use std::path::PathBuf;
 

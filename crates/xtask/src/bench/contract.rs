@@ -3,7 +3,8 @@
 //! Ours: a batch of cells, mapped by name, checked and encoded by the entry's contract. Beside:
 //! what one would write with the usual crates, `jsonschema` (`iter_errors`, all formats checked)
 //! and one kept `GenericDatumWriter` of `apache-avro`, from parsed `serde_json` values. The second
-//! pair begins at bytes in memory: CSV here, read as a pushed body is, JSON Lines there. The third figure is what one CEL rule costs.
+//! pair begins at bytes in memory: CSV here, read as a pushed body is, JSON Lines there. The third
+//! figure is what one CEL rule costs.
 
 use std::{collections::BTreeMap, fs, hint::black_box, mem, sync::Arc, time::Instant};
 

@@ -111,8 +111,8 @@ pub(crate) struct PushedBatch {
 ///
 /// With an `Idempotency-Key` the call can be repeated safely: the same key and body give the answer
 /// of the first call (with the header `Idempotency-Replayed: true`) and publish nothing anew, for
-/// as long as the hub's books are kept. Without one, a repeated call publishes the rows again, which
-/// changes nothing in a library unless newer rows came between the two.
+/// as long as the hub's books are kept. Without one, a repeated call publishes the rows again,
+/// which changes nothing in a library unless newer rows came between the two.
 #[utoipa::path(
     post,
     operation_id = "push_rows",

@@ -152,8 +152,8 @@ fn entries_and_libraries_fit() {
     let library = |list: &str| {
         let text = format!(
             "library: base\nname: {{ zh: 库, en: Base }}\nentities:\n  thing:\n    name: {{ zh: 物, \
-             en: Thing }}\n    key: id\n    items:\n      id: {{ zh: 编号, en: Id, type: text, length: 4 \
-             }}\n      kind: {{ zh: 类, en: Kind, type: code, list: {list}, from: [tax/payer] }}\n"
+             en: Thing }}\n    key: id\n    items:\n      id: {{ zh: 编号, en: Id, type: text, \
+             length: 4 }}\n      kind: {{ zh: 类, en: Kind, type: code, list: {list}, from: [tax/payer] }}\n"
         );
         file("libraries/base.yaml", text)
     };

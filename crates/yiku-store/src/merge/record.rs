@@ -201,22 +201,15 @@ fn decide_row<'b>(
     let silent = taken == Taken::Changed
         && record.now.as_ref().is_some_and(|now| now.entry != row.entry)
         && same_cells(resource, record, bound, cells)?;
-    let after = match row.operation {
-        Operation::Upsert => {
-            touched.add(&bound.feeds, &cells.row(0), row.key, row.version.parts().order_by)
-        }
-        Operation::Delete => 0..0,
+    let after = if row.operation == Operation::Upsert {
+        touched.add(&bound.feeds, &cells.row(0), row.key, row.version.parts().order_by)
+    } else {
+        0..0
     };
     touched.replace(before.clone(), after.clone());
     let first = record.said.take().map_or(before, |(first, _)| first);
     record.said = Some((first, after));
-    let count = match taken {
-        _ if silent => &mut records.outcome.unchanged,
-        Taken::New => &mut records.outcome.new,
-        Taken::Removed => &mut records.outcome.removed,
-        _ => &mut records.outcome.changed,
-    };
-    *count += 1;
+    *counter(&mut records.outcome, taken, silent) += 1;
     let (change, at) = match (&record.now, silent) {
         (Some(now), true) => (now.change, now.at),
         (now, _) => (log.add(kind(taken, now.as_ref()), row.key), records.at),
@@ -241,6 +234,16 @@ fn decide_row<'b>(
         records.past.push(replaced.into_past(row.key, change, at));
     }
     Ok(())
+}
+
+/// What a row taken as this counts as. A silent one changes no value, only the entry's version.
+fn counter(outcome: &mut MergeOutcome, taken: Taken, silent: bool) -> &mut u64 {
+    match taken {
+        _ if silent => &mut outcome.unchanged,
+        Taken::New => &mut outcome.new,
+        Taken::Removed => &mut outcome.removed,
+        _ => &mut outcome.changed,
+    }
 }
 
 fn kind(taken: Taken, now: Option<&Held<'_>>) -> ChangeKind {

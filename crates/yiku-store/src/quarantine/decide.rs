@@ -1,4 +1,5 @@
-//! Deciding about rejected rows. The caller appends the receipt of the deed in the same transaction.
+//! Deciding about rejected rows. The caller appends the receipt of the deed in the same
+//! transaction.
 
 use yiku_core::entry::EntryName;
 

@@ -113,7 +113,8 @@ pub(super) async fn offsets(
     Ok(equations)
 }
 
-/// Per resource: each rejected row is in one state of quarantine; what was redriven was pulled again.
+/// Per resource: each rejected row is in one state of quarantine; what was redriven was pulled
+/// again.
 pub(super) async fn quarantine(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let rejected: Vec<(String, i64, i64)> = sqlx::query_as(
         "SELECT entry, CAST(sum(rejected) AS BIGINT),

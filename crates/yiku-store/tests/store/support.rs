@@ -52,8 +52,8 @@ pub fn digester() -> Digester {
     Digester::new(b"test key")
 }
 
-/// A batch of at most ten `accepted` rows on line 1, at offset 10 for each batch before it, and its rejected rows, one per key;
-/// an empty key is a row without a readable one.
+/// A batch of at most ten `accepted` rows on line 1, at offset 10 for each batch before it, and its
+/// rejected rows, one per key; an empty key is a row without a readable one.
 pub fn batch(
     store: &Store,
     number: u64,

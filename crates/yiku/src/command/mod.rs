@@ -26,8 +26,8 @@ use crate::{
     socket::Typed,
 };
 
-/// How a command ended: 0 well, 1 with an error, 2 when what was looked at does not hold (books that
-/// do not balance, a catalog with problems).
+/// How a command ended: 0 well, 1 with an error, 2 when what was looked at does not hold (books
+/// that do not balance, a catalog with problems).
 pub type ExitCode = u8;
 
 /// What a command is run with.

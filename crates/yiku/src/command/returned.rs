@@ -1,9 +1,9 @@
 //! The report that returns rows to their department, and its corrected form coming in again.
 //!
-//! One row per rejected row, as it came: first the report's own columns (row number, report, where it
-//! stood, what is wrong), then the department's columns. It alone shows values unmasked, to their
-//! owner. In Excel the blamed cells are marked. Corrected and unchanged in its own columns, the file
-//! goes in as it is by `yiku quarantine import`.
+//! One row per rejected row, as it came: first the report's own columns (row number, report, where
+//! it stood, what is wrong), then the department's columns. It alone shows values unmasked, to
+//! their owner. In Excel the blamed cells are marked. Corrected and unchanged in its own columns,
+//! the file goes in as it is by `yiku quarantine import`.
 
 use std::{collections::HashMap, path::Path};
 

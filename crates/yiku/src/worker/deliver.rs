@@ -316,7 +316,8 @@ async fn begin(
     Ok(begun)
 }
 
-/// Whether a page of withdrawals is under way: it holds keys only and ends before anything new begins.
+/// Whether a page of withdrawals is under way: it holds keys only and ends before anything new
+/// begins.
 async fn gives_back(hub: &Hub, name: &str) -> anyhow::Result<bool> {
     let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
     Ok(unsettled.is_some_and(|delivery| delivery.kind == "retract"))

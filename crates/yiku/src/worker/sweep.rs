@@ -1,9 +1,10 @@
-//! Sweep: records that a whole full run did not bring are deleted, by rows of their own line that go
-//! through bus and merge like any other.
+//! Sweep: records that a whole full run did not bring are deleted, by rows of their own line that
+//! go through bus and merge like any other.
 //!
 //! Only once the run has ended and is merged; never when a rejected row had no readable key, for it
 //! may be any record; and not when more is gone than the connector allows, unless a person has
-//! accepted that. Only the newest run counts: what an older one missed and this one brought is there.
+//! accepted that. Only the newest run counts: what an older one missed and this one brought is
+//! there.
 
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};

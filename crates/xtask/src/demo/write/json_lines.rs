@@ -58,7 +58,8 @@ impl Writer for JsonLines {
             self.file.write_all(b"\n")?;
         }
         let file = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Lines are counted from 1, rows of an answer from 0; the address of a service is not known.
+        // Lines are counted from 1, rows of an answer from 0; the address of a service is not
+        // known.
         Ok(match self.system.form {
             Form::Http => Place { origin: String::new(), place: self.rows - 1 },
             _ => Place { origin: file, place: self.rows },
