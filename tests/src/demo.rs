@@ -58,14 +58,13 @@ impl Demo {
             std::thread::sleep(Duration::from_millis(5).min(time));
             ran = child.try_wait().expect("our own child").is_none();
         }
-        if !ran {
-            return false;
+        if ran {
+            let group = format!("-{}", child.id());
+            let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
+            assert!(killed.is_ok(), "there is no `kill`");
         }
-        let group = format!("-{}", child.id());
-        let killed = Command::new("kill").args(["-KILL", "--", &group]).status();
-        assert!(killed.is_ok(), "there is no `kill`");
         let _ = child.wait();
-        true
+        ran
     }
 
     /// Runs a command of the hub's program on the demo's folder.

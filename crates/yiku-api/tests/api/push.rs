@@ -109,7 +109,7 @@ async fn a_second_row_of_a_key_in_one_body_is_a_finding() {
     assert_eq!(said["rejected"][0]["violations"][0]["code"], "duplicate-key");
     // In the next body the later row wins.
     assert_eq!(
-        hub.push("police", NDJSON, ndjson(std::slice::from_ref(&row))).await.json()["accepted"],
+        hub.push("police", NDJSON, ndjson(std::slice::from_ref(row))).await.json()["accepted"],
         1
     );
 }

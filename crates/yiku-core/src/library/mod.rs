@@ -1,6 +1,6 @@
 //! Base libraries (基础库): one typed table per entity, and who may set what in it.
 //!
-//! An entity is a fold over its records ([`fold`]): each item takes the value of the best ranked
+//! An entity is a fold over its records ([`fold()`]): each item takes the value of the best ranked
 //! resource that has one, and the newest of equals. The fold does not depend on the order in which
 //! records came, so an entity can always be folded again from what is kept.
 
