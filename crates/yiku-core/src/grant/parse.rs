@@ -14,7 +14,7 @@ use crate::{
 use super::{Approval, AtEnd, Grant, RowFilter, Subject, Test};
 
 /// Reads a grant's file. Whether subject and departments exist is for the catalog to say
-/// ([`super::check`]).
+/// ([`super::check()`]).
 pub fn parse(path: &str, text: &str) -> Result<Grant, Vec<Problem>> {
     let root = yaml::parse(path, text)?;
     let mut reader = Reader::new(path);
