@@ -50,6 +50,7 @@ impl Charset {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok(),
             Self::Gb18030 if bytes.is_ascii() => std::str::from_utf8(bytes).ok(),
+            Self::Gb18030 if is_utf8(bytes) => None,
             Self::Gb18030 => {
                 scratch.clear();
                 let mut decoder = encoding_rs::GB18030.new_decoder_without_bom_handling();
@@ -137,7 +138,35 @@ fn judge(bytes: &[u8]) -> Charset {
             broken += 1;
         }
     }
-    if broken * 20 <= good { Charset::Utf8 } else { Charset::Gb18030 }
+    if broken * 20 <= good || most_lines_are_utf8(bytes) { Charset::Utf8 } else { Charset::Gb18030 }
+}
+
+/// Whether lines of other encodings are few: they were put into a UTF-8 file, whose other lines
+/// must not be rejected for them.
+fn most_lines_are_utf8(bytes: &[u8]) -> bool {
+    let (mut good, mut broken) = (0_usize, 0_usize);
+    for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_ascii()) {
+        match std::str::from_utf8(line) {
+            Ok(_) => good += 1,
+            Err(_) => broken += 1,
+        }
+    }
+    broken * 3 <= good
+}
+
+/// Whether bytes that are not ASCII are Chinese text in UTF-8, which would pass as GB18030 of
+/// another meaning. Two characters are enough when a byte below 0xA1 is among them, for common
+/// characters have none in GB18030; else it takes four.
+fn is_utf8(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let mut chinese = 0;
+    for character in text.chars().filter(|character| !character.is_ascii()) {
+        if !('\u{3000}'..='\u{ffef}').contains(&character) {
+            return false;
+        }
+        chinese += 1;
+    }
+    chinese >= 4 || chinese >= 2 && bytes.iter().any(|byte| (0x80..0xA1).contains(byte))
 }
 
 fn read_full(
@@ -217,6 +246,24 @@ mod tests {
         let mut bytes = gb(&"李娜刘洋王芳".repeat(20));
         bytes.extend("张".as_bytes());
         check(&bytes, Encoding::Auto, "GB18030 0");
+    }
+
+    #[test]
+    fn a_utf8_line_does_not_pass_as_gb18030() {
+        let mut scratch = String::new();
+        let mut decode = |bytes: &[u8]| Charset::Gb18030.decode(bytes, &mut scratch).is_some();
+        assert!(!decode("1,肖文,1".as_bytes()));
+        assert!(!decode("湖南省娄底市".as_bytes()));
+        assert!(decode(&gb("1,肖文,1")));
+        // The bytes of these are UTF-8 of other letters too.
+        assert!(decode(&gb("一")) && decode(&gb("联通")) && decode(&gb("岳耐辈")));
+    }
+
+    #[test]
+    fn lines_of_another_encoding_do_not_decide_for_all() {
+        let mut bytes = "1,李娜\n".repeat(4).into_bytes();
+        bytes.extend(gb("2,张三丰\n"));
+        check(&bytes, Encoding::Auto, "UTF-8 0");
     }
 
     #[test]
