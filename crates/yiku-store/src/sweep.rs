@@ -64,6 +64,31 @@ pub async fn numbers(
     Ok(SweepNumbers { live: count(0)?, vanished: count(1)?, keyless })
 }
 
+/// The keys of the next records that belong to the line, after the record numbered `after`, and
+/// that record's number.
+pub async fn keys(
+    db: &mut Connection,
+    resource: &EntryName,
+    line: u32,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let Some(subject) = subject::get(db, resource.as_str()).await? else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT _id, key FROM record_{} AS record
+         WHERE _id > $1 AND body IS NOT NULL AND {SEEN_AT} >= $2 AND {SEEN_AT} < $3
+         ORDER BY _id
+         LIMIT $4",
+        subject.table
+    );
+    let rows = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(after)
+        .bind(line.to_be_bytes().to_vec())
+        .bind(line.wrapping_add(1).to_be_bytes().to_vec())
+        .bind(limit);
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// The next records that the run did not bring, after the record numbered `after`.
 pub async fn page(
     db: &mut Connection,

@@ -20,7 +20,7 @@ use yiku_core::{
     row_version::{RowVersion, VersionParts},
 };
 
-use yiku_store::{image::Reader, run, subject};
+use yiku_store::{run, sweep::keys};
 
 use crate::{
     clock,
@@ -288,7 +288,7 @@ impl<'a> Puller<'a> {
         }
         if full && pulled > 0 {
             let limit = limits.vanished.unwrap_or(VANISHED_DEFAULT);
-            let (live, gone) = self.vanished(&seen).await?;
+            let (live, gone) = self.vanished(line.line.number, &seen).await?;
             if gone as f64 > limit * live as f64 {
                 return Err(over_vanished(self.name, live, gone, limit).into());
             }
@@ -296,21 +296,17 @@ impl<'a> Puller<'a> {
         Ok(())
     }
 
-    /// How many records the resource has, and how many of them are not among the keys seen.
-    async fn vanished(&self, seen: &HashSet<u64>) -> anyhow::Result<(u64, u64)> {
+    /// How many records the line has, and how many of them are not among the keys seen. Records
+    /// that another line brought last are none of its business.
+    async fn vanished(&self, line: u32, seen: &HashSet<u64>) -> anyhow::Result<(u64, u64)> {
         let mut db = self.hub.store.reader().await?;
-        let subject = subject::get(&mut db, self.role.entry.as_str()).await?;
-        let Some(subject) = subject else { return Ok((0, 0)) };
-        let live = self.hub.live();
-        let versions = live.published.versions(&self.role.entry);
-        let reader = Reader::resource(&subject, versions.map(AsRef::as_ref));
-        let (mut records, mut gone, mut after) = (0, 0, None);
+        let (mut records, mut gone, mut after) = (0, 0, 0);
         loop {
-            let page = reader.page(&mut db, after.as_deref(), RECORDS_PAGE).await?;
-            records += page.keys.len() as u64;
-            gone += page.keys.iter().filter(|key| !seen.contains(&key_hash(key))).count() as u64;
-            match page.to {
-                Some(to) => after = Some(to),
+            let page = keys(&mut db, &self.role.entry, line, after, RECORDS_PAGE).await?;
+            records += page.len() as u64;
+            gone += page.iter().filter(|(_, key)| !seen.contains(&key_hash(key))).count() as u64;
+            match page.last() {
+                Some((last, _)) => after = *last,
                 None => return Ok((records, gone)),
             }
         }
