@@ -268,7 +268,11 @@ fn unmapped(item: usize, plan: &ItemPlan, code: Code, value: &str) -> Finding {
 #[cold]
 fn missing_column(item: usize, plan: &ItemPlan, column: &str) -> Finding {
     let zh = format!("来源没有列 {column}，{}必填；请补上该列或改正映射", plan.zh);
-    let en = format!("the source has no column `{column}`, and {} must have a value", plan.name);
+    let en = format!(
+        "the source has no column `{column}`, and {} must have a value; add the column or mend \
+         the mapping",
+        plan.name
+    );
     said(Code::MissingColumn, Some(item), Said { column: None, value: None, zh, en })
 }
 
