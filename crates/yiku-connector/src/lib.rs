@@ -5,6 +5,7 @@
 
 mod error;
 mod kind;
+mod limits;
 mod position;
 mod secret;
 mod sink;
@@ -14,6 +15,7 @@ pub mod conformance;
 
 pub use error::{Cause, ConnectorError};
 pub use kind::{Access, ConnectorKind, OpenSink, OpenSource};
+pub use limits::Limits;
 pub use position::Position;
 pub use secret::{Secret, Surroundings};
 pub use sink::{Change, ChangeKind, Parcel, Refused, Settled, Sink};

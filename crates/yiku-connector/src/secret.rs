@@ -4,15 +4,17 @@ use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ConnectorError;
+use crate::{ConnectorError, Limits};
 
-/// Where a connector lives.
+/// Where a connector lives, and what it must keep to.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// Relative paths of a connector file start here.
     pub folder: PathBuf,
     /// Where `{ file: … }` of a secret is looked for.
     pub secrets: PathBuf,
+    /// How much the far system may bring.
+    pub limits: Limits,
 }
 
 /// A reference to a secret, or the text itself where it is none (a URL without a password).

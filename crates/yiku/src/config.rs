@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use yiku_connector::{Limits, Surroundings};
 
 /// Everything a hub is told. `deploy/yiku.example.toml` lists every field with its default.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Config {
     pub log: Log,
     /// The bus.
     pub bus: Bus,
+    /// How much the far systems of connectors may bring.
+    pub limits: Limits,
 }
 
 /// Where things are kept. Relative paths start at the configuration file's folder.
@@ -129,6 +132,15 @@ impl Config {
         let base = base.parent().unwrap_or(Path::new("/"));
         config.resolve(base);
         Ok(config)
+    }
+
+    /// What every connector is given.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            folder: self.folders.connectors(),
+            secrets: self.folders.secrets(),
+            limits: self.limits,
+        }
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {

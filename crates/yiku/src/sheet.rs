@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use yiku_connector::{Access, Position, PullLimit, Surroundings};
+use yiku_connector::{Access, Limits, Position, PullLimit, Surroundings};
 
 /// Names and rows of a small file.
 pub struct Sheet {
@@ -27,7 +27,11 @@ pub fn read(path: &Path) -> anyhow::Result<Sheet> {
         load: Default::default(),
         columns: [].into(),
         key: [].into(),
-        surroundings: Surroundings { folder: folder.to_owned(), secrets: folder.to_owned() },
+        surroundings: Surroundings {
+            folder: folder.to_owned(),
+            secrets: folder.to_owned(),
+            limits: Limits::default(),
+        },
     };
     let mut source = (connector_files::KIND.open_source)(config, &access, &Position::default())?;
     let mut sheet = Sheet { columns: Vec::new(), rows: Vec::new() };

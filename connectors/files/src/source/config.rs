@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
-use yiku_connector::{Access, ConnectorError};
+use yiku_connector::{Access, ConnectorError, Limits};
 
 use super::{encoding::Encoding, pattern::Pattern};
 use crate::folder;
@@ -68,6 +68,9 @@ pub(crate) struct SourceConfig {
     pub(crate) settle: Duration,
     /// Name of the file that says that `{name}` is complete.
     pub(crate) ready: Option<String>,
+    /// The hub's limits.
+    #[serde(skip)]
+    pub(crate) limits: Limits,
 }
 
 impl SourceConfig {
@@ -76,6 +79,7 @@ impl SourceConfig {
         let mut config: Self =
             serde_json::from_value(value).map_err(|e| ConnectorError::Config(e.to_string()))?;
         config.judge().map_err(ConnectorError::Config)?;
+        config.limits = access.surroundings.limits;
         // Without the `.` that relative paths are written with.
         config.folder = access.surroundings.folder.join(&config.folder).components().collect();
         Ok(config)

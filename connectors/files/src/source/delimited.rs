@@ -17,7 +17,7 @@ use yiku_core::{
 
 use super::{
     encoding::Charset,
-    fault::{Fault, RAW_BYTES_MAX, kept},
+    fault::{Fault, RAW_BYTES_MAX, kept, size_text},
     header,
     lines::{Found, Line, Lines, ReadError},
     split::{Malformed, Splitter, ends_open},
@@ -64,6 +64,7 @@ pub(crate) struct Form<'a> {
     pub(crate) skip: u32,
     pub(crate) header: u32,
     pub(crate) columns: Option<&'a [String]>,
+    pub(crate) columns_max: usize,
 }
 
 impl<R: Read> Delimited<R> {
@@ -95,7 +96,7 @@ impl<R: Read> Delimited<R> {
             (Some(columns), _) => columns.to_vec(),
             // Not one line: an empty file has no rows, and nothing is wrong with that.
             (None, None) => Vec::new(),
-            (None, Some((place, names))) => match header::judge(place, names) {
+            (None, Some((place, names))) => match header::judge(place, names, form.columns_max) {
                 Ok(names) => names,
                 Err(fault) => return Ok(Err(fault)),
             },
@@ -289,12 +290,13 @@ impl<R: Read> Delimited<R> {
     fn push_too_long(&mut self, batch: &mut Batch, place: RowPlace) -> Result<(), ReadError> {
         let skipped = self.lines.skip_line(RAW_BYTES_MAX)?;
         let (bytes, digest) = (skipped.bytes, skipped.digest);
+        let most = size_text(self.lines.record_bytes_max() as u64);
         let raw = self.charset.decode_lossy(&skipped.head);
         let zh = format!(
-            "该行有 {bytes} 字节，超过 8 MiB 上限，只保留前 64 KiB（SHA-256 {digest}）：请检查换行符和引号"
+            "该行有 {bytes} 字节，超过 {most} 上限，只保留前 64 KiB（SHA-256 {digest}）：请检查换行符和引号"
         );
         let en = format!(
-            "the line has {bytes} bytes, more than 8 MiB; its first 64 KiB are kept (SHA-256 \
+            "the line has {bytes} bytes, more than {most}; its first 64 KiB are kept (SHA-256 \
              {digest}): check line ends and quotes"
         );
         batch.push_unreadable(place, kept(&raw), Code::Unreadable, &zh, &en);

@@ -46,6 +46,15 @@ impl Fault {
     }
 }
 
+/// A number of bytes as people read it.
+pub(crate) fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} B"),
+        10_240..0x10_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
 /// The part of a text that is kept: whole characters of its first 64 KiB.
 pub(crate) fn kept(text: &str) -> &str {
     &text[..text.floor_char_boundary(RAW_BYTES_MAX)]

@@ -4,8 +4,24 @@ use super::{config::twice, fault::Fault};
 
 /// Names without the space around them, or what is wrong with them: a row cannot be told apart
 /// by columns of one name or of none.
-pub(crate) fn judge(place: u64, names: Vec<String>) -> Result<Vec<String>, Fault> {
+pub(crate) fn judge(
+    place: u64,
+    names: Vec<String>,
+    columns_max: usize,
+) -> Result<Vec<String>, Fault> {
     let raw = names.join(",");
+    if names.len() > columns_max {
+        let columns = names.len();
+        return Err(Fault::unreadable(
+            place,
+            format!("标题行有 {columns} 列，超过 {columns_max} 列上限：请检查分隔符和换行符"),
+            format!(
+                "the header has {columns} columns, more than {columns_max}: check delimiters and \
+                 line ends"
+            ),
+        )
+        .with_raw(&raw));
+    }
     let names: Vec<String> = names.into_iter().map(|name| name.trim().to_owned()).collect();
     if let Some(at) = names.iter().position(String::is_empty) {
         let column = at + 1;

@@ -19,7 +19,7 @@ use yiku_core::{
 
 use super::{
     encoding::Charset,
-    fault::{RAW_BYTES_MAX, kept},
+    fault::{RAW_BYTES_MAX, kept, size_text},
     json_value::{self, Value},
     lines::{Found, Lines, ReadError},
 };
@@ -31,13 +31,21 @@ pub(crate) struct JsonLines<R> {
     header: Arc<Header>,
     /// For rows that cannot be read before any key was seen.
     without_columns: Arc<Header>,
+    /// Keys at most: nonsense must not grow without bound.
+    columns_max: usize,
 }
 
 impl<R: Read> JsonLines<R> {
     /// Reads `lines`, in which the `columns` were seen before.
-    pub(crate) fn new(lines: Lines<R>, charset: Charset, columns: Vec<String>) -> Self {
+    pub(crate) fn new(
+        lines: Lines<R>,
+        charset: Charset,
+        columns: Vec<String>,
+        columns_max: usize,
+    ) -> Self {
         let without_columns = Arc::new(Header::new([super::RAW_COLUMN]));
-        Self { lines, charset, header: Arc::new(Header::new(columns)), without_columns }
+        let header = Arc::new(Header::new(columns));
+        Self { lines, charset, header, without_columns, columns_max }
     }
 
     /// The keys seen so far.
@@ -80,8 +88,9 @@ impl<R: Read> JsonLines<R> {
             let bytes = self.lines.bytes(0, line.to);
             let mut row = Row::read(bytes, self.charset, &mut scratch);
             let mut new = row.new_keys(&self.header);
-            if self.header.len() + new.len() > COLUMNS_MAX {
-                row = Row::with_too_many_keys(&self.charset.decode_lossy(bytes));
+            if self.header.len() + new.len() > self.columns_max {
+                let text = self.charset.decode_lossy(bytes);
+                row = Row::with_too_many_keys(&text, self.columns_max);
                 new.clear();
             }
             if !new.is_empty() {
@@ -140,10 +149,10 @@ impl<'a> Row<'a> {
         Self::Broken { raw: kept(text).to_owned(), code: Code::Unreadable, zh, en }
     }
 
-    fn with_too_many_keys(text: &str) -> Self {
-        let zh = format!("加上该行，文件的键超过 {COLUMNS_MAX} 个：键应是固定的列名，不应是数据");
+    fn with_too_many_keys(text: &str, most: usize) -> Self {
+        let zh = format!("加上该行，文件的键超过 {most} 个：键应是固定的列名，不应是数据");
         let en = format!(
-            "with this row the file has more than {COLUMNS_MAX} keys: a key is a column's name, \
+            "with this row the file has more than {most} keys: a key is a column's name, \
              not data"
         );
         Self::broken(text, zh, en)
@@ -152,12 +161,13 @@ impl<'a> Row<'a> {
     fn too_long<R: Read>(lines: &mut Lines<R>, charset: Charset) -> Result<Self, ReadError> {
         let skipped = lines.skip_line(RAW_BYTES_MAX)?;
         let (bytes, digest) = (skipped.bytes, skipped.digest);
+        let most = size_text(lines.record_bytes_max() as u64);
         let raw = charset.decode_lossy(&skipped.head);
         let zh = format!(
-            "该行有 {bytes} 字节，超过 8 MiB 上限，只保留前 64 KiB（SHA-256 {digest}）：每行一个对象"
+            "该行有 {bytes} 字节，超过 {most} 上限，只保留前 64 KiB（SHA-256 {digest}）：每行一个对象"
         );
         let en = format!(
-            "the line has {bytes} bytes, more than 8 MiB; its first 64 KiB are kept (SHA-256 \
+            "the line has {bytes} bytes, more than {most}; its first 64 KiB are kept (SHA-256 \
              {digest}): write one object a line"
         );
         Ok(Self::broken(&raw, zh, en))
@@ -261,6 +271,3 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 /// A key, borrowed where it holds no escape.
 #[derive(serde::Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// Keys of one file at most; nonsense must not grow without bound.
-const COLUMNS_MAX: usize = 1_000;

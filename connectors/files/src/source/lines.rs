@@ -90,6 +90,11 @@ impl<R: Read> Lines<R> {
         self.offset
     }
 
+    /// Bytes of the longest record.
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        self.record_bytes_max
+    }
+
     /// Number of the line that stands there.
     pub(crate) fn line(&self) -> u64 {
         self.line

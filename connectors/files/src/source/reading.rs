@@ -42,6 +42,7 @@ impl Reading {
         from: Option<&Progress>,
     ) -> Result<Self, Stop> {
         let mut taken = Taken::open(path, name, from)?;
+        taken.judge_size(config.limits.file_bytes_max).map_err(Stop::Fault)?;
         let body = open_body(config, &mut taken, from.is_some())?;
         let mut reading = Self { taken, body };
         reading.note_place().map_err(Stop::Error)?;
@@ -109,6 +110,7 @@ fn open_sheet(config: &SourceConfig, taken: &Taken, resumed: bool) -> Result<She
         skip: config.skip,
         header: config.header,
         columns: config.columns.clone(),
+        limits: config.limits,
     };
     let file = at(taken, 0)?;
     let from = if resumed { taken.progress.line } else { 0 };
@@ -128,14 +130,25 @@ fn open_text(
         let progress = &mut taken.progress;
         (progress.encoding, progress.offset) = (found.charset, mark);
     }
-    let progress = &taken.progress;
+    let (progress, limits) = (&taken.progress, config.limits);
     let lines = |offset: u64, line: u64| -> Result<Lines<File>, Stop> {
-        Ok(Lines::new(at(taken, offset)?, offset, line, progress.stamp.size, RECORD_BYTES_MAX))
+        Ok(Lines::new(
+            at(taken, offset)?,
+            offset,
+            line,
+            progress.stamp.size,
+            limits.record_bytes_max,
+        ))
     };
     let charset = progress.encoding;
     if format == Format::Jsonl {
         let lines = lines(progress.offset, progress.line)?;
-        return Ok(Body::JsonLines(JsonLines::new(lines, charset, progress.columns.clone())));
+        return Ok(Body::JsonLines(JsonLines::new(
+            lines,
+            charset,
+            progress.columns.clone(),
+            limits.columns_max,
+        )));
     }
     let form = Form {
         charset,
@@ -143,6 +156,7 @@ fn open_text(
         skip: config.skip,
         header: config.header,
         columns: config.columns.as_deref(),
+        columns_max: limits.columns_max,
     };
     let begun = Delimited::begin(lines(mark, 1)?, form)
         .map_err(|error| Stop::Error(taken.lost(error)))?
@@ -162,6 +176,3 @@ fn at(taken: &Taken, offset: u64) -> Result<File, Stop> {
     };
     clone().map_err(|error| Stop::Error(taken.failed(error)))
 }
-
-/// The longest record.
-const RECORD_BYTES_MAX: usize = 8 << 20;

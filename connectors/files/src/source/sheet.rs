@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use yiku_connector::PullLimit;
+use yiku_connector::{Limits, PullLimit};
 use yiku_core::batch::{Batch, Header, RowPlace};
 
 use super::{
@@ -32,6 +32,7 @@ pub(crate) struct SheetForm {
     pub(crate) skip: u32,
     pub(crate) header: u32,
     pub(crate) columns: Option<Vec<String>>,
+    pub(crate) limits: Limits,
 }
 
 /// What the thread hands over.
@@ -68,7 +69,7 @@ impl Sheet {
     /// Opens the sheet and reads its header; rows before `from` are passed over.
     pub(crate) fn open(file: File, form: SheetForm, from: u64) -> Result<Self, Fault> {
         let (sender, messages) = sync_channel(GROUPS_WAITING_MAX);
-        let columns = form.columns.clone();
+        let (columns, columns_max) = (form.columns.clone(), form.limits.columns_max);
         let thread = thread::Builder::new().name("yiku-xlsx".into());
         let run = move || sheet_rows::send(file, &form, from, &sender);
         thread.spawn(run).map_err(|_| {
@@ -88,7 +89,7 @@ impl Sheet {
             Ok(Message::Header { row, names, first_column }) => {
                 let names = match columns {
                     Some(columns) => columns,
-                    None => header::judge(row, names)?,
+                    None => header::judge(row, names, columns_max)?,
                 };
                 sheet.header = Arc::new(Header::new(names));
                 sheet.first_column = first_column;

@@ -6,12 +6,12 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-use super::fault::Fault;
+use super::fault::{Fault, size_text};
 
 /// Refuses a workbook that unpacks to more than can be held or was ever meant.
-pub(crate) fn judge(file: &File, size: u64) -> Result<(), Fault> {
+pub(crate) fn judge(file: &File, size: u64, held_bytes_max: u64) -> Result<(), Fault> {
     match entries(file, size) {
-        Ok(entries) => judge_entries(&entries),
+        Ok(entries) => judge_entries(&entries, held_bytes_max),
         // No zip file, or a broken one: the library will say so.
         Err(_) => Ok(()),
     }
@@ -24,17 +24,14 @@ struct Entry {
     unpacked: u64,
 }
 
-fn judge_entries(entries: &[Entry]) -> Result<(), Fault> {
+fn judge_entries(entries: &[Entry], held_bytes_max: u64) -> Result<(), Fault> {
     let held: u64 = entries.iter().filter(|entry| !entry.sheet).map(|entry| entry.unpacked).sum();
-    if held > HELD_BYTES_MAX {
-        let (held_mb, most_mb) = (held >> 20, HELD_BYTES_MAX >> 20);
+    if held > held_bytes_max {
+        let (has, most) = (size_text(held), size_text(held_bytes_max));
         return Err(Fault::unreadable(
             1,
-            format!("工作簿的文本解压后有 {held_mb} MiB，超过 {most_mb} MiB 上限：请另存为 CSV"),
-            format!(
-                "the workbook's texts unpack to {held_mb} MiB, more than {most_mb} MiB: save it \
-                 as CSV"
-            ),
+            format!("工作簿的文本解压后有 {has}，超过 {most} 上限：请另存为 CSV"),
+            format!("the workbook's texts unpack to {has}, more than {most}: save it as CSV"),
         ));
     }
     let bomb = entries.iter().any(|entry| {
@@ -87,8 +84,6 @@ fn long(bytes: &[u8], at: usize) -> u64 {
     u64::from(short(bytes, at)) | u64::from(short(bytes, at + 2)) << 16
 }
 
-/// What may be held in memory of one workbook.
-const HELD_BYTES_MAX: u64 = 256 << 20;
 /// Up to here nobody asks how well something is packed.
 const PLAIN_BYTES_MAX: u64 = 64 << 20;
 /// Even sheets of one repeated row are not packed better than this.
@@ -105,7 +100,8 @@ mod tests {
     #[test]
     fn bombs_are_seen_and_workbooks_are_not() {
         let entry = |sheet, packed, unpacked| Entry { sheet, packed, unpacked };
-        let judge = |entry| judge_entries(&[entry]).map_err(|fault| fault.en.to_string());
+        let judge =
+            |entry| judge_entries(&[entry], 256 << 20).map_err(|fault| fault.en.to_string());
         assert_eq!(judge(entry(true, 40 << 20, 800 << 20)), Ok(()));
         assert_eq!(judge(entry(false, 1 << 10, 1 << 20)), Ok(()));
         assert!(judge(entry(true, 1 << 20, 1 << 30)).unwrap_err().contains("far more"));

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use yiku_connector::ConnectorError;
 
 use super::{
-    fault::Fault,
+    fault::{Fault, size_text},
     lines::ReadError,
     position::{Progress, Stamp},
     scan,
@@ -59,6 +59,26 @@ impl Taken {
             taken.compare(&metadata, true).map_err(Stop::Error)?;
         }
         Ok(taken)
+    }
+
+    /// Refuses a file that is larger than any that was ever meant.
+    pub(crate) fn judge_size(&self, bytes_max: u64) -> Result<(), Fault> {
+        let bytes = self.progress.stamp.size;
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        let (has, most) = (size_text(bytes), size_text(bytes_max));
+        Err(Fault::unreadable(
+            1,
+            format!(
+                "文件有 {has}，超过上限 {most}：请分成几个文件，或由管理员调高 yiku.toml 的 \
+                 limits.file_bytes_max"
+            ),
+            format!(
+                "the file has {has}, more than {most}: split it, or let the operator raise \
+                 limits.file_bytes_max in yiku.toml"
+            ),
+        ))
     }
 
     /// Makes sure that the file is still the one whose rows were read. `may_grow`: rows appended

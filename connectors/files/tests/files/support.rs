@@ -6,7 +6,8 @@ use connector_files::KIND;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use yiku_connector::{
-    Access, ConnectorError, Load, Position, Pull, PullLimit, Source, Surroundings, conformance,
+    Access, ConnectorError, Limits, Load, Position, Pull, PullLimit, Source, Surroundings,
+    conformance,
 };
 
 /// A temporary folder and a configuration that reads it.
@@ -100,7 +101,11 @@ pub(crate) fn access(folder: &Path) -> Access {
         load: Load::Changes,
         columns: conformance::sink_columns(),
         key: Arc::new([0, 1]),
-        surroundings: Surroundings { folder: folder.into(), secrets: folder.into() },
+        surroundings: Surroundings {
+            folder: folder.into(),
+            secrets: folder.into(),
+            limits: Limits::default(),
+        },
     }
 }
 

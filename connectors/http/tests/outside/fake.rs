@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, Uri},
     response::{IntoResponse, Response},
 };
-use yiku_connector::{Access, Load, Surroundings};
+use yiku_connector::{Access, Limits, Load, Surroundings};
 use yiku_core::derive::TableColumn;
 
 /// What the server was asked.
@@ -83,7 +83,11 @@ pub fn access(load: Load, columns: Vec<TableColumn>) -> Access {
         load,
         columns: columns.into(),
         key: Arc::new([0]),
-        surroundings: Surroundings { folder: "/".into(), secrets: "/nowhere".into() },
+        surroundings: Surroundings {
+            folder: "/".into(),
+            secrets: "/nowhere".into(),
+            limits: Limits::default(),
+        },
     }
 }
 

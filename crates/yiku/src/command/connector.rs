@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
-use yiku_connector::{Access, Position, Surroundings};
+use yiku_connector::{Access, Position};
 use yiku_core::receipt::Deed;
 use yiku_store::connector::{self, Connector as Stored, State};
 
@@ -113,13 +113,12 @@ async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
 
 fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyhow::Result<Access> {
     let (columns, key) = worker::deliver::columns_of(session.hub, grant)?;
-    let folders = &session.hub.config.folders;
     Ok(Access {
         connector: file.name.as_str().into(),
         load: Default::default(),
         columns: columns.into(),
         key: key.into(),
-        surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
+        surroundings: session.hub.config.surroundings(),
     })
 }
 

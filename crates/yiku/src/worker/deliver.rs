@@ -7,7 +7,7 @@ mod frozen;
 use std::sync::Arc;
 
 use anyhow::Context;
-use yiku_connector::{Access, Sink, Surroundings};
+use yiku_connector::{Access, Sink};
 use yiku_core::{
     derive::TableColumn,
     grant::{Grant, GrantView, Shown, Subject as GrantOf, subject_columns},
@@ -276,13 +276,12 @@ impl<'a> Standing<'a> {
     }
 
     fn open_sink(&self, hub: &Hub, role: &SinkRole) -> anyhow::Result<Box<dyn Sink>> {
-        let folders = &hub.config.folders;
         let access = Access {
             connector: self.subscription.name.as_str().into(),
             load: Default::default(),
             columns: self.view.columns.clone().into(),
             key: self.view.key.clone().into(),
-            surroundings: Surroundings { folder: folders.connectors(), secrets: folders.secrets() },
+            surroundings: hub.config.surroundings(),
         };
         Ok((kinds::kind(&role.kind)?.open_sink)(role.config.clone(), &access)?)
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use yiku_bus::publish::{
     CheckedBatch, Checking, Line, LineState, RunKeys, Submission, check_batch,
 };
-use yiku_connector::{Access, Load, Position, Pull, PullLimit, Run, Source, Surroundings};
+use yiku_connector::{Access, Load, Position, Pull, PullLimit, Run, Source};
 use yiku_core::{
     contract::Contract,
     derive,
@@ -107,10 +107,7 @@ impl<'a> Puller<'a> {
             load: self.role.load,
             columns: derive::table(entry).into(),
             key: entry.key.clone().into(),
-            surroundings: Surroundings {
-                folder: self.hub.config.folders.connectors(),
-                secrets: self.hub.config.folders.secrets(),
-            },
+            surroundings: self.hub.config.surroundings(),
         }
     }
 
