@@ -1,31 +1,21 @@
 //! Runs `cargo xtask demo` as people run it, and kills it as people do not.
 
 use std::{
-    env,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::program::{Ended, end, programs, root};
+
 /// A demo in a folder of its own.
 pub struct Demo {
     folder: TempDir,
     rows: u64,
-}
-
-/// What a run of a program came to.
-pub struct Ended {
-    /// Whether it ended well.
-    pub success: bool,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
 }
 
 impl Demo {
@@ -82,40 +72,4 @@ impl Demo {
         command.process_group(0).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     }
-}
-
-fn end(child: std::io::Result<Child>) -> Ended {
-    let output = child.and_then(Child::wait_with_output).expect("the program starts");
-    Ended {
-        success: output.status.success(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-struct Programs {
-    xtask: PathBuf,
-    yiku: PathBuf,
-}
-
-/// Both programs, built once. They lie beside the tests' own.
-fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .current_dir(root())
-            .args(["build", "--quiet", "--locked", "--bin", "xtask", "--bin", "yiku"])
-            .status();
-        assert!(built.is_ok_and(|status| status.success()), "the demo does not build");
-        let own = env::current_exe().expect("where this program lies");
-        let folder = own.ancestors().nth(2).expect("tests lie in target/debug/deps");
-        Programs { xtask: folder.join("xtask"), yiku: folder.join("yiku") }
-    })
-}
-
-/// The repository.
-fn root() -> PathBuf {
-    let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs tests");
-    Path::new(&manifest).parent().expect("tests lie in the repository").to_owned()
 }

@@ -1,14 +1,19 @@
 //! What end-to-end tests stand on: real servers, each a child process on loopback with a folder and
-//! a free port of its own, gone when the test process is; and the demo.
+//! a free port of its own, gone when the test process is; the demo; and a hub on a small
+//! catalog.
 
 mod demo;
+mod hub;
 mod mariadb;
 mod port;
 mod postgres;
+mod program;
 mod server;
 
-pub use demo::{Demo, Ended};
+pub use demo::Demo;
+pub use hub::Hub;
 pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
+pub use program::{Ended, root};
 pub use server::Server;

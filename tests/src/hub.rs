@@ -1,0 +1,296 @@
+//! A hub of one's own: configuration, a small catalog, connector files, and the real program.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    free_port,
+    program::{Ended, end, programs},
+};
+
+/// A hub in a folder of its own; it stops when this value is dropped.
+pub struct Hub {
+    _folder: TempDir,
+    folder: PathBuf,
+    port: u16,
+    child: Option<Child>,
+    environment: Vec<(String, String)>,
+}
+
+impl Hub {
+    /// Lays out a folder with a copy of this catalog and publishes it. Nothing runs yet.
+    pub fn new(catalog: &Path) -> Self {
+        let this = Self::unpublished(catalog, "");
+        let ended = this.yiku(&["catalog", "publish", "--all"]);
+        assert!(ended.success, "the catalog was not published: {ended:?}");
+        this
+    }
+
+    /// The same with more settings, and nothing published.
+    pub fn unpublished(catalog: &Path, settings: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().to_owned();
+        copy(catalog, &path.join("catalog"));
+        fs::create_dir_all(path.join("data/connectors")).expect("the folder can be written");
+        fs::create_dir_all(path.join("data/secrets")).expect("the folder can be written");
+        let port = free_port();
+        let this =
+            Self { _folder: folder, folder: path, port, child: None, environment: Vec::new() };
+        this.settings(settings);
+        this
+    }
+
+    /// Writes the configuration with these settings beside those that every hub has.
+    pub fn settings(&self, more: &str) {
+        let text = format!(
+            "[http]\nlisten = \"127.0.0.1:{}\"\n[log]\nformat = \"text\"\nlevel = \"warn\"\n{more}",
+            self.port
+        );
+        self.write("yiku.toml", text);
+    }
+
+    /// Sets an environment variable of the program from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The folder with everything.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a file below the folder, making the folders on its way.
+    pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+        let path = self.folder.join(path);
+        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+            .and_then(|()| fs::write(&path, content))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Writes a connector file whose name is its first line's.
+    pub fn connector(&self, name: &str, yaml: &str) {
+        let text = format!("connector: {name}\n{yaml}");
+        // Put in place in one step, as an editor does: the hub looks every second.
+        self.write(format!("data/{name}.new"), text);
+        let from = self.folder.join(format!("data/{name}.new"));
+        let to = self.folder.join(format!("data/connectors/{name}.yaml"));
+        fs::rename(from, to).expect("within one folder");
+    }
+
+    /// Runs a command of the hub's program.
+    pub fn yiku(&self, words: &[&str]) -> Ended {
+        self.yiku_with(words, "")
+    }
+
+    /// Runs a command with this on its standard input.
+    pub fn yiku_with(&self, words: &[&str], input: &str) -> Ended {
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let written = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        drop(written);
+        end(Ok(child))
+    }
+
+    /// The program with its configuration and these words.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&programs().yiku);
+        command.arg("--config").arg(self.folder.join("yiku.toml")).args(words);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// What a command prints with `--json`.
+    pub fn ask(&self, words: &[&str]) -> Value {
+        let ended = self.yiku(&[words, &["--json"]].concat());
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+    }
+
+    /// Starts `yiku serve` and waits until it answers.
+    pub fn start(&mut self) {
+        let words = ["serve", "--stop-with-stdin"];
+        let command = self.command(&words);
+        self.start_as(command);
+    }
+
+    /// Starts it by a command that ends in `yiku serve --stop-with-stdin`, and waits.
+    pub fn start_as(&mut self, mut command: Command) {
+        let log = fs::File::options().create(true).append(true).open(self.log_path());
+        let log = log.expect("the folder can be written");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().expect("the program starts"));
+        self.until("the hub answers", || {
+            let (status, _) = try_http(self.port, "GET", "/readyz", &[], b"")?;
+            (status == 200).then_some(())
+        });
+    }
+
+    /// Lets it stop by itself and says whether it ended well.
+    pub fn stop(&mut self) -> bool {
+        let Some(mut child) = self.child.take() else { return true };
+        drop(child.stdin.take());
+        child.wait().expect("our own child").success()
+    }
+
+    /// Waits until it has ended by itself; whether it ended well.
+    pub fn ends(&mut self) -> bool {
+        let mut child = self.child.take().expect("it was started");
+        let status = self.until("the hub ends", || child.try_wait().expect("our own child"));
+        status.success()
+    }
+
+    /// The process' number.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it was started").id()
+    }
+
+    /// What the hub has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("hub.log")
+    }
+
+    /// Calls until there is something.
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            if Instant::now() > deadline {
+                let status = self.yiku(&["status"]).stdout;
+                panic!("not within {PATIENCE:?}: {what}\n{status}\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until every source was looked at and everything that follows is done.
+    pub fn settles(&self) {
+        self.until("everything is done", || {
+            (self.ask(&["status"])["settled"] == true).then_some(())
+        });
+    }
+
+    /// A connector's part of `yiku status --json`, once it is as asked for.
+    pub fn connector_until(&self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        self.until(&format!("connector {name}"), || {
+            self.connector_status(name).filter(|status| fits(status))
+        })
+    }
+
+    /// A connector's part of `yiku status --json`.
+    pub fn connector_status(&self, name: &str) -> Option<Value> {
+        let status = self.ask(&["status"]);
+        status["connectors"].as_array()?.iter().find(|one| one["name"] == name).cloned()
+    }
+
+    /// The rejected rows of a connector.
+    pub fn rejected(&self, connector: &str) -> Vec<Value> {
+        let words = ["quarantine", "list", "--state", "all", "--connector", connector];
+        match self.ask(&words) {
+            Value::Array(rows) => rows,
+            other => panic!("no list: {other}"),
+        }
+    }
+
+    /// Rows of a library's entity.
+    pub fn library_rows(&self, entity: &str) -> u64 {
+        let status = self.ask(&["status"]);
+        let all = status["libraries"].as_array().cloned().unwrap_or_default();
+        let own = all.iter().find(|one| one["entity"] == entity);
+        own.and_then(|one| one["rows"].as_u64()).unwrap_or(0)
+    }
+
+    /// Fails unless the books balance.
+    #[track_caller]
+    pub fn balances(&self) {
+        let ended = self.yiku(&["reconcile"]);
+        assert!(ended.success, "the books do not balance: {ended:?}");
+    }
+
+    /// Makes a token for the department.
+    pub fn token(&self, department: &str) -> String {
+        let ended = self.yiku(&["token", "add", department, "--department", department]);
+        assert!(ended.success, "{ended:?}");
+        let secret = ended.stdout.split_whitespace().find(|word| word.len() > 30);
+        secret.unwrap_or_else(|| panic!("no token in {ended:?}")).to_owned()
+    }
+
+    /// One request over HTTP: status and body.
+    pub fn http(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String) {
+        try_http(self.port, method, path, headers, body).expect("the hub answers")
+    }
+
+    /// A connection to the hub, for requests that no client would send.
+    pub fn connection(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).expect("the hub listens")
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn try_http(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n");
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    stream.write_all(head.as_bytes()).ok()?;
+    // The hub may refuse a body before it has read all of it.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder can be written");
+    let entries = fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    for entry in entries {
+        let entry = entry.expect("a folder that can be read");
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("a file has a type").is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("a file that can be copied")),
+        }
+    }
+}
+
+/// How long anything may take; a failing test waits so long, a passing one never does.
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,152 @@
+//! Workbooks that are broken, or that hold something other than they show.
+
+use rust_xlsxwriter::{Format, Formula, Workbook, Worksheet};
+
+use crate::file_cases::{Case, check};
+
+fn workbook(fill: impl FnOnce(&mut Workbook)) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    fill(&mut workbook);
+    workbook.save_to_buffer().unwrap()
+}
+
+fn sheet(fill: impl FnOnce(&mut Worksheet)) -> Vec<u8> {
+    workbook(|workbook| fill(workbook.add_worksheet()))
+}
+
+fn texts(sheet: &mut Worksheet, row: u32, cells: &[&str]) {
+    for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+        sheet.write_string(row, column as u16, *cell).unwrap();
+    }
+}
+
+fn formulas() -> Vec<u8> {
+    sheet(|sheet| {
+        texts(sheet, 0, &["no", "name", "fee"]);
+        texts(sheet, 1, &["P1", "肖文"]);
+        sheet.write_formula(1, 2, Formula::new("=1+1").set_result("2")).unwrap();
+        texts(sheet, 2, &["P2", "曾凡"]);
+        sheet.write_formula(2, 2, Formula::new("=1/0").set_result("#DIV/0!")).unwrap();
+    })
+}
+
+fn merged() -> Vec<u8> {
+    sheet(|sheet| {
+        texts(sheet, 0, &["no", "name"]);
+        texts(sheet, 1, &["P1"]);
+        texts(sheet, 2, &["P2"]);
+        sheet.merge_range(1, 1, 2, 1, "肖文", &Format::new()).unwrap();
+    })
+}
+
+fn numbers() -> Vec<u8> {
+    sheet(|sheet| {
+        texts(sheet, 0, &["no", "name", "citizen_id", "seen_on"]);
+        texts(sheet, 1, &["P1", "肖文"]);
+        sheet.write_number(1, 2, 431302198506190013.0).unwrap();
+    })
+}
+
+fn date_numbers(formatted: bool) -> Vec<u8> {
+    sheet(|sheet| {
+        texts(sheet, 0, &["no", "name", "seen_on"]);
+        texts(sheet, 1, &["P1", "肖文"]);
+        let day = Format::new().set_num_format("yyyy-mm-dd");
+        match formatted {
+            true => sheet.write_number_with_format(1, 2, 46_162.0, &day).unwrap(),
+            false => sheet.write_number(1, 2, 46_162.0).unwrap(),
+        };
+    })
+}
+
+fn hidden_first() -> Vec<u8> {
+    workbook(|workbook| {
+        let first = workbook.add_worksheet();
+        texts(first, 0, &["no", "name"]);
+        texts(first, 1, &["P9", "隐藏"]);
+        texts(first, 2, &["P8", "隐藏"]);
+        first.set_hidden(true);
+        let second = workbook.add_worksheet();
+        texts(second, 0, &["no", "name"]);
+        texts(second, 1, &["P1", "肖文"]);
+        second.set_active(true);
+    })
+}
+
+fn rows(count: u32) -> Vec<u8> {
+    sheet(|sheet| {
+        texts(sheet, 0, &["no", "name"]);
+        (1..=count).for_each(|row| texts(sheet, row, &[&format!("P{row}"), "肖文"]));
+    })
+}
+
+/// The least compound file that says that its content is encrypted.
+fn with_password() -> Vec<u8> {
+    let mut file = vec![0; 512 * 4];
+    file[..8].copy_from_slice(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
+    file[24..32].copy_from_slice(&[0x3E, 0, 3, 0, 0xFE, 0xFF, 9, 0]);
+    file[32] = 6;
+    let mut put = |at: usize, value: u32| file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    let (free, end, table) = (u32::MAX, u32::MAX - 1, u32::MAX - 2);
+    [(44, 1), (48, 1), (56, 4_096), (60, end), (68, end)]
+        .into_iter()
+        .for_each(|(at, value)| put(at, value));
+    (76..512).step_by(4).for_each(|at| put(at, free));
+    put(76, 0); // the table is sector 0
+    (512..1_024).step_by(4).for_each(|at| put(at, free));
+    put(512, table);
+    put(516, end);
+    for (entry, name, kind) in [(0, "Root Entry", 5), (1, "EncryptedPackage", 2)] {
+        let at = 1_024 + entry * 128;
+        for (index, unit) in name.encode_utf16().enumerate() {
+            file[at + index * 2..at + index * 2 + 2].copy_from_slice(&unit.to_le_bytes());
+        }
+        file[at + 64] = (name.len() as u8 + 1) * 2;
+        file[at + 66] = kind;
+        file[at + 68..at + 80].fill(0xFF);
+        file[at + 116..at + 120].copy_from_slice(&end.to_le_bytes());
+    }
+    file
+}
+
+/// A workbook whose table of contents says that one part unpacks to 3 GiB.
+fn bomb() -> Vec<u8> {
+    let mut file = rows(3);
+    let central: Vec<usize> =
+        (0..file.len() - 4).filter(|at| &file[*at..at + 4] == b"PK\x01\x02").collect();
+    for at in central {
+        if file[at + 46..].starts_with(b"xl/worksheets/sheet1.xml") {
+            file[at + 24..at + 28].copy_from_slice(&(3_u32 << 30).to_le_bytes());
+        }
+    }
+    file
+}
+
+#[test]
+fn broken_workbooks_are_told_with_place_and_remedy() {
+    let whole = rows(3);
+    let cut = whole[..whole.len() / 2].to_vec();
+    let many = sheet(|sheet| {
+        texts(sheet, 0, &["no", "name"]);
+        let text = "x".repeat(30_000);
+        (1..=20).for_each(|row| texts(sheet, row, &[&format!("P{row}"), &format!("{row}{text}")]));
+    });
+    check(
+        "sheet",
+        "[limits]\nworkbook_bytes_max = 262144\n",
+        vec![
+            Case::new("a formula whose result is an error", "a.xlsx", formulas(), 1, 1),
+            Case::new("merged cells", "a.xlsx", merged(), 1, 1),
+            Case::new("an 18-digit id kept as a number", "a.xlsx", numbers(), 0, 1),
+            Case::new("a date as a formatted number", "a.xlsx", date_numbers(true), 1, 0),
+            Case::new("a date as a bare number", "a.xlsx", date_numbers(false), 0, 1),
+            Case::new("a hidden sheet before a visible one", "a.xlsx", hidden_first(), 1, 0),
+            Case::new("a sheet that is not there", "a.xlsx", rows(3), 0, 1).source("sheet: 六月"),
+            Case::new("a password", "a.xlsx", with_password(), 0, 1),
+            Case::new("a CSV file named .xlsx", "a.xlsx", "no,name\nP1,肖文\n", 0, 1),
+            Case::new("half a workbook", "a.xlsx", cut, 0, 1),
+            Case::new("a zip bomb", "a.xlsx", bomb(), 0, 1),
+            Case::new("texts that unpack to more than allowed", "a.xlsx", many, 0, 1),
+        ],
+    );
+}
