@@ -16,7 +16,7 @@ use super::{
     connector,
     system::{Form, SYSTEMS, System},
 };
-use crate::workspace;
+use crate::{hub::Installation, workspace};
 
 /// The demo's folder.
 pub struct Folder {
@@ -90,13 +90,14 @@ impl Folder {
     }
 
     /// The hub's configuration file.
-    pub fn config(&self) -> PathBuf {
+    fn config(&self) -> PathBuf {
         self.root.join("yiku.toml")
     }
 
-    /// Where the hub's log goes.
-    pub fn log(&self) -> PathBuf {
-        self.root.join("hub.log")
+    /// The hub's installation.
+    pub fn installation(&self, program: &Path) -> Installation {
+        let log = self.root.join("hub.log");
+        Installation { program: program.to_owned(), config: self.config(), log }
     }
 
     /// Writes the hub's installation: configuration, catalog, connector files, secrets. What is

@@ -5,7 +5,6 @@
 //! three subscribers. A run that was killed goes on where it was: everything lies in one
 //! [`folder`].
 
-mod answer;
 mod city;
 mod connector;
 mod fault;
@@ -13,7 +12,6 @@ mod folder;
 mod generate;
 #[cfg(test)]
 mod generate_test;
-mod hub;
 mod progress;
 mod report;
 mod service;
@@ -31,14 +29,18 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    answer::{Books, Status},
     folder::{Folder, Keys},
-    hub::Hub,
     progress::Progress,
     report::Report,
     system::SYSTEMS,
 };
-use crate::workspace;
+use crate::{
+    hub::{
+        self, Hub,
+        answer::{Books, Status},
+    },
+    workspace,
+};
 
 /// What `cargo xtask demo` takes.
 #[derive(Args)]
@@ -98,8 +100,9 @@ async fn exchange(args: &DemoArgs, folder: &Folder, program: &std::path::Path) -
     folder.wait_until_free()?;
 
     let started = Instant::now();
-    hub::publish_catalog(program, folder).await?;
-    let mut hub = Hub::start(program, folder, address).await?;
+    let installation = folder.installation(program);
+    hub::publish_catalog(&installation).await?;
+    let mut hub = Hub::start(installation, address).await?;
     eprintln!("the hub works; status page: http://{address}/");
     let mut stopped = std::pin::pin!(stop_asked());
     let status = tokio::select! {

@@ -8,7 +8,8 @@ use std::{
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{answer::Status, folder::Folder, system::SYSTEMS};
+use super::{folder::Folder, system::SYSTEMS};
+use crate::hub::answer::Status;
 
 /// Bars on a terminal; a line now and then elsewhere.
 pub struct Progress {

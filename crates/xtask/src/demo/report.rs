@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use indicatif::HumanCount;
 use serde::Serialize;
 
-use super::answer::{Books, Library, Rows, Status, Subscription, Term, Violations};
+use crate::hub::answer::{Books, Library, Rows, Status, Subscription, Term, Violations};
 
 /// Everything counted, as totals of the data folder.
 #[derive(Serialize)]

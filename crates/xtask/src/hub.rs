@@ -1,10 +1,12 @@
 //! The hub as a child process, and the commands it is asked by.
 
+pub mod answer;
+
 use std::{
     env, fs,
     fs::File,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -16,18 +18,24 @@ use tokio::{
     time,
 };
 
-use super::{
-    answer::{Books, Status},
-    folder::Folder,
-};
+use self::answer::{Books, Status};
 use crate::{process, workspace};
+
+/// Where an installation lies.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// The hub's program.
+    pub program: PathBuf,
+    /// Its configuration file.
+    pub config: PathBuf,
+    /// Where its log goes.
+    pub log: PathBuf,
+}
 
 /// A running hub. It stops when its standard input ends: with [`Hub::stop`], or with us.
 pub struct Hub {
     child: Child,
-    program: PathBuf,
-    config: PathBuf,
-    log: PathBuf,
+    installation: Installation,
 }
 
 /// How long a hub may take to answer its first request.
@@ -37,7 +45,12 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Builds the hub. Its program lies beside ours.
 pub fn build() -> Result<PathBuf> {
-    process::run(workspace::cargo().args(["build", "--quiet", "--locked", "--bin", "yiku"]))?;
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--quiet", "--locked", "--bin", "yiku"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    process::run(&mut cargo)?;
     let own = env::current_exe().context("where this program lies")?;
     let program = own.with_file_name(format!("yiku{}", env::consts::EXE_SUFFIX));
     match program.exists() {
@@ -47,9 +60,8 @@ pub fn build() -> Result<PathBuf> {
 }
 
 /// Publishes what is new in the catalog folder. No hub must run.
-pub async fn publish_catalog(program: &Path, folder: &Folder) -> Result<()> {
-    let mut command = Command::new(program);
-    command.arg("--config").arg(folder.config()).args(["catalog", "publish", "--all"]);
+pub async fn publish_catalog(installation: &Installation) -> Result<()> {
+    let mut command = installation.command(&["catalog", "publish", "--all"]);
     let output = command.output().await.context("cannot start the hub's program")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -58,22 +70,27 @@ pub async fn publish_catalog(program: &Path, folder: &Folder) -> Result<()> {
     Ok(())
 }
 
+impl Installation {
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(&self.config).args(words);
+        command
+    }
+}
+
 impl Hub {
     /// Starts a hub and waits until it answers.
-    pub async fn start(program: &Path, folder: &Folder, address: SocketAddr) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(folder.log())?;
-        let child = Command::new(program)
-            .arg("--config")
-            .arg(folder.config())
-            .args(["serve", "--stop-with-stdin"])
+    pub async fn start(installation: Installation, address: SocketAddr) -> Result<Self> {
+        let log = File::options().create(true).append(true).open(&installation.log)?;
+        let child = installation
+            .command(&["serve", "--stop-with-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))
             .kill_on_drop(true)
             .spawn()
             .context("cannot start the hub")?;
-        let (program, config) = (program.to_owned(), folder.config());
-        let mut hub = Self { child, program, config, log: folder.log() };
+        let mut hub = Self { child, installation };
         let ready = format!("http://{address}/readyz");
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
@@ -128,9 +145,13 @@ impl Hub {
     /// Runs a command of the hub's program beside the hub and reads its answer. A command may
     /// answer and still fail: books that do not balance end with 2.
     async fn ask<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
-        let mut command = Command::new(&self.program);
-        let command = command.arg("--config").arg(&self.config).args(words).stdin(Stdio::null());
-        let output = command.output().await.context("cannot start the hub's program")?;
+        let output = self
+            .installation
+            .command(words)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .context("cannot start the hub's program")?;
         serde_json::from_slice(&output.stdout).with_context(|| {
             let said = String::from_utf8_lossy(&output.stderr);
             format!("`yiku {}` gave no good answer: {}", words.join(" "), said.trim())
@@ -138,9 +159,9 @@ impl Hub {
     }
 
     fn last_words(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let log = fs::read_to_string(&self.installation.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(12)..].join("\n");
-        format!("{last}\n(the whole log is {})", self.log.display())
+        format!("{last}\n(the whole log is {})", self.installation.log.display())
     }
 }
