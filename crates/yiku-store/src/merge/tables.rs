@@ -81,6 +81,7 @@ impl Merger {
                 subject,
             });
         }
+        forget_absent(tx, &entities).await?;
         Ok(Self { inner: Arc::new(Inner { merging, resources, entities }) })
     }
 
@@ -182,6 +183,18 @@ pub(crate) fn read_cell(
         Some(value) => out.push_with(|text| {
             write!(text, "{value}").expect("writing to a string");
         }),
+    }
+    Ok(())
+}
+
+/// Entities whose library is not there, or cannot be read, miss what is merged meanwhile: once it
+/// is back they are folded again.
+async fn forget_absent(tx: &mut Tx, present: &[EntityTables]) -> Result<(), StoreError> {
+    for subject in subject::list(tx).await? {
+        let absent = present.iter().all(|tables| tables.subject.id != subject.id);
+        if absent && subject.kind == subject::SubjectKind::Entity && !subject.form.is_empty() {
+            subject::set_form(tx, subject.id, "").await?;
+        }
     }
     Ok(())
 }

@@ -20,8 +20,8 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
             let mut tx = hub.store.begin().await?;
             let merger = Merger::prepare(&mut tx, live.merging.clone()).await?;
             tx.commit().await?;
-            *turn = Some(HeldMerger { merger: merger.clone(), made_for: live.number });
             fold_stale(hub, &merger).await?;
+            *turn = Some(HeldMerger { merger: merger.clone(), made_for: live.number });
             merger
         }
     };
