@@ -5,6 +5,22 @@ use yiku_core::entry::EntryName;
 
 use crate::{Connection, StoreError};
 
+/// How many rows of a line's last run were published, and what the last of them came from.
+pub async fn published_of(
+    db: &mut Connection,
+    entry: &EntryName,
+    line: u32,
+) -> Result<(u64, String), StoreError> {
+    let sql = "SELECT sum(pulled), max(origin) FROM batch
+               WHERE entry = $1 AND line = $2 AND run = (
+                   SELECT run FROM batch WHERE entry = $1 AND line = $2
+                   ORDER BY batch DESC
+                   LIMIT 1)";
+    let (pulled, origin): (Option<i64>, Option<String>) =
+        sqlx::query_as(sql).bind(entry.as_str()).bind(i64::from(line)).fetch_one(&mut *db).await?;
+    Ok((pulled.unwrap_or(0).cast_unsigned(), origin.unwrap_or_default()))
+}
+
 /// The position before the first batch of a line's last run, if that run has not ended.
 pub async fn began_at(
     db: &mut Connection,

@@ -6,11 +6,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use yiku_bus::publish::{
     CheckedBatch, Checking, Line, LineState, RunKeys, Submission, check_batch,
 };
-use yiku_connector::{Access, Load, Position, Pull, PullLimit, Run, Source};
+use yiku_connector::{Access, ConnectorError, Load, Position, Pull, PullLimit, Run, Source};
 use yiku_core::{
     contract::Contract,
     derive,
@@ -227,26 +227,56 @@ impl<'a> Puller<'a> {
 
     /// The keys of the run that the line stands in: its published part is read again.
     async fn keys_so_far(&self, line: &LineState) -> anyhow::Result<Option<RunKeys>> {
-        let Some(mut keys) = self.fresh_keys() else { return Ok(None) };
+        let Some(keys) = self.fresh_keys() else { return Ok(None) };
         let Some(began_at) = self.began_at(line).await? else {
             return Ok(Some(keys));
         };
-        let mut source = self.open(&Position(began_at))?;
+        // Where it no longer stands as it did, the source says itself what happened to it.
+        let one_row = PullLimit { rows: 1, ..PullLimit::default() };
+        self.open(&Position(line.position.clone()))?.pull(one_row).await?;
+        let stands_there = |pull: &Pull, _| pull.position.0 == line.position;
+        if let Some(keys) = self.keys_until(line, &began_at, stands_there).await? {
+            return Ok(Some(keys));
+        }
+        // A file that grew since is another to the source, but its first rows are the same.
+        let mut db = self.hub.store.reader().await?;
+        let (pulled, origin) =
+            run::published_of(&mut db, &line.line.entry, line.line.number).await?;
+        drop(db);
+        let as_many = |pull: &Pull, rows| rows == pulled && *pull.batch.origin == *origin;
+        if let Some(keys) = self.keys_until(line, &began_at, as_many).await? {
+            return Ok(Some(keys));
+        }
+        let problem = format!(
+            "the source of `{}` changed while a run of it was being read: it no longer has the \
+             place where the last batch ended; look at `yiku connector position {}`",
+            self.name, self.name
+        );
+        Err(ConnectorError::Position(problem).into())
+    }
+
+    /// The keys of a run up to the batch that `is_last` tells by its pull and the rows so far;
+    /// `None` when there is none such.
+    async fn keys_until(
+        &self,
+        line: &LineState,
+        began_at: &serde_json::Value,
+        is_last: impl Fn(&Pull, u64) -> bool,
+    ) -> anyhow::Result<Option<RunKeys>> {
+        let mut keys = self.fresh_keys().unwrap_or_default();
+        let mut source = self.open(&Position(began_at.clone()))?;
+        let mut rows = 0;
         while let Some(pull) = source.pull(PullLimit::default()).await? {
             self.check(line, &pull, Some(&mut keys))?;
-            if pull.position.0 == line.position {
+            rows += pull.batch.len() as u64;
+            if is_last(&pull, rows) {
                 return Ok(Some(keys));
             }
             if pull.run.ends {
                 break;
             }
         }
-        bail!(
-            "the source of `{}` changed while a run of it was being read: it no longer has the \
-             place where the last batch ended; look at `yiku connector position {}`",
-            self.name,
-            self.name
-        )
+        Ok(None)
     }
 
     /// Reads the coming run without publishing and compares it with the limits.
