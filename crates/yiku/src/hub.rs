@@ -213,10 +213,7 @@ async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
         let path = format!("entries/{}.yaml", version.entry);
         let entry = match entry::parse(&path, &version.content, &catalog.lists) {
             Ok(entry) => entry,
-            Err(problems) => bail!(
-                "the published version {path} no longer fits the code lists of the catalog folder:\n{}",
-                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-            ),
+            Err(own) => bail!(unfit(&path, &problems, &own)),
         };
         let contract = Contract::compile(Arc::new(entry), &catalog.lists)
             .with_context(|| format!("the published version {path}"))?;
@@ -232,6 +229,18 @@ async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
         number,
         fingerprint,
     })
+}
+
+/// Why a published version cannot be used: its code lists are not as they were. Going on without
+/// it would be guessing, so what is wrong in the folder is told instead.
+fn unfit(path: &str, folder: &[Problem], own: &[Problem]) -> String {
+    let lists = folder.iter().filter(|problem| problem.path.starts_with("codelists/"));
+    let told: Vec<_> = lists.chain(own).map(ToString::to_string).collect();
+    format!(
+        "{path} is published and needs the code lists as they were; mend the catalog folder, \
+         nothing was changed:\n{}",
+        told.join("\n")
+    )
 }
 
 /// The installation's key for digests, made once.
