@@ -51,8 +51,9 @@ impl Hub {
 
     /// Writes the configuration with these settings beside those that every hub has.
     pub fn settings(&self, more: &str) {
+        let more = more.strip_prefix("[http]\n").map_or_else(|| more.into(), str::to_owned);
         let text = format!(
-            "[http]\nlisten = \"127.0.0.1:{}\"\n[log]\nformat = \"text\"\nlevel = \"warn\"\n{more}",
+            "log = {{ format = \"text\", level = \"warn\" }}\n[http]\nlisten = \"127.0.0.1:{}\"\n{more}",
             self.port
         );
         self.write("yiku.toml", text);
@@ -142,6 +143,14 @@ impl Hub {
         child.wait().expect("our own child").success()
     }
 
+    /// Ends it with SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
     /// Waits until it has ended by itself; whether it ended well.
     pub fn ends(&mut self) -> bool {
         let mut child = self.child.take().expect("it was started");
@@ -183,6 +192,15 @@ impl Hub {
         self.until("everything is done", || {
             (self.ask(&["status"])["settled"] == true).then_some(())
         });
+    }
+
+    /// Waits without asking the hub, so that nothing is missed in between.
+    pub fn quickly_until(&self, mut look: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !look() {
+            assert!(Instant::now() < deadline, "not within {PATIENCE:?}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// A connector's part of `yiku status --json`, once it is as asked for.
@@ -249,10 +267,7 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.kill();
     }
 }
 

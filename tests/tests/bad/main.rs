@@ -2,10 +2,14 @@
 //! the user reads. `docs/bad-input.md` is written from these tests: with `YIKU_BLESS=1` they write
 //! it, else they fail where it differs. `YIKU_LONG=1` brings the huge ones at full size.
 
+mod catalog_files;
 mod delimited;
 mod encoding;
 mod file_cases;
+mod folder;
+mod full;
 mod json;
+mod push;
 mod sheet;
 mod table;
 

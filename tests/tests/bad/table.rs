@@ -26,6 +26,28 @@ impl Said {
         Self { place: format!("`{command}`"), zh: String::new(), en }
     }
 
+    /// Replaces what differs from run to run: the hub's folder.
+    pub fn hide(&mut self, hub: &yiku_tests::Hub) {
+        let folder = hub.folder().display().to_string();
+        for text in [&mut self.place, &mut self.zh, &mut self.en] {
+            *text = text.replace(&folder, "/hub");
+        }
+    }
+
+    /// Replaces numbers that depend on how far a reader came.
+    pub fn hide_counts(&mut self) {
+        for text in [&mut self.zh, &mut self.en] {
+            let mut hidden = String::new();
+            for piece in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
+                match piece.trim_end_matches(|c: char| !c.is_ascii_digit()) {
+                    digits if digits.len() > 3 => hidden.push_str(&piece.replace(digits, "…")),
+                    _ => hidden.push_str(piece),
+                }
+            }
+            *text = hidden;
+        }
+    }
+
     /// The error of a connector, of `yiku status --json`.
     pub fn by_status(status: &serde_json::Value) -> Self {
         let text = |field: &str| status[field].as_str().unwrap_or_default().to_owned();
