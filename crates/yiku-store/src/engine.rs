@@ -100,7 +100,15 @@ impl Store {
         if self.shared.broken.load(Ordering::Acquire) {
             return Err(StoreError::Broken(None));
         }
-        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let inner = match self.writer.begin_with(BEGIN).await {
+            // SQLite rolls a transaction back by itself when the disk is full. The driver does not
+            // notice and takes the connection for busy from then on: it needs another one.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.writer.acquire().await?.close().await?;
+                self.writer.begin_with(BEGIN).await?
+            }
+            begun => begun?,
+        };
         Ok(Tx { inner, shared: Arc::clone(&self.shared) })
     }
 
@@ -201,6 +209,7 @@ fn unopened(shown: &str, cause: sqlx::Error) -> StoreError {
     }
 }
 
+const BEGIN: &str = "BEGIN IMMEDIATE";
 const PAGE_BYTES: u32 = 8192;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller queues for the writer or for a reader.
