@@ -1,8 +1,10 @@
 //! Bad input through the whole hub: the real program, connector files, a bad thing in, and what
 //! the user reads. `docs/bad-input.md` is written from these tests: with `YIKU_BLESS=1` they write
-//! it, else they fail where it differs. `YIKU_LONG=1` brings the huge ones at full size.
+//! it, else they fail where it differs.
 
 mod catalog_files;
+mod data_folder;
+mod database;
 mod delimited;
 mod encoding;
 mod file_cases;
@@ -18,9 +20,4 @@ use std::path::PathBuf;
 /// The catalog of these tests: patients, one library, one grant.
 fn catalog() -> PathBuf {
     yiku_tests::root().join("tests/tests/bad/catalog")
-}
-
-/// Whether the huge ones come at full size.
-fn long() -> bool {
-    std::env::var_os("YIKU_LONG").is_some()
 }

@@ -28,9 +28,13 @@ impl Said {
 
     /// Replaces what differs from run to run: the hub's folder.
     pub fn hide(&mut self, hub: &yiku_tests::Hub) {
-        let folder = hub.folder().display().to_string();
+        self.replace(&hub.folder().display().to_string(), "/hub");
+    }
+
+    /// Replaces a text that differs from run to run.
+    pub fn replace(&mut self, from: &str, to: &str) {
         for text in [&mut self.place, &mut self.zh, &mut self.en] {
-            *text = text.replace(&folder, "/hub");
+            *text = text.replace(from, to);
         }
     }
 

@@ -1,0 +1,130 @@
+//! Data folders that are in use, newer, damaged, or on a full disk.
+
+use std::{fs, path::Path, process::Command};
+
+use yiku_tests::Hub;
+
+use crate::{
+    catalog,
+    file_cases::{files_connector, neighbour_has},
+    table::{Said, Table},
+};
+
+fn hub_with_rows() -> Hub {
+    let mut hub = Hub::new(&catalog());
+    hub.write("in/neighbour/1.csv", "no,name\nN1,肖文\n");
+    files_connector(&hub, "neighbour", "", "");
+    hub.start();
+    neighbour_has(&hub, 1);
+    hub.settles();
+    hub
+}
+
+/// What `yiku serve` says when it does not start.
+fn refused(hub: &Hub) -> Said {
+    let ended = hub.yiku(&["serve"]);
+    assert!(!ended.success, "{ended:?}");
+    let last = ended.stderr.trim().lines().last().unwrap_or_default().to_owned();
+    let mut said = Said::by_command("serve", &last);
+    said.hide(hub);
+    said
+}
+
+fn sql(file: &Path, statement: &str) {
+    let ended = Command::new("sqlite3").arg(file).arg(statement).output();
+    let ended = ended.expect("this test needs the Debian package `sqlite3`");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn data_folders_that_cannot_be_used_are_told() {
+    let mut table = Table::new("data");
+    let mut hub = hub_with_rows();
+    table.row("two hubs on one data folder", &refused(&hub));
+    neighbour_has(&hub, 1);
+    hub.balances();
+    assert!(hub.stop(), "{}", hub.log());
+    let data = hub.folder().join("data");
+    sql(
+        &data.join("store.db"),
+        "INSERT INTO schema_migration (number, name) VALUES (999, 'later')",
+    );
+    table.row("a store from a newer version", &refused(&hub));
+    sql(&data.join("store.db"), "DELETE FROM schema_migration WHERE number = 999");
+    sql(&data.join("bus.db"), "PRAGMA user_version = 999");
+    table.row("a bus from a newer version", &refused(&hub));
+    sql(&data.join("bus.db"), "PRAGMA user_version = 1");
+    let whole = fs::read(data.join("store.db")).unwrap();
+    fs::write(data.join("store.db"), "no database at all, but some text").unwrap();
+    table.row("a store that is another file", &refused(&hub));
+    let mut damaged = whole.clone();
+    let from = 8_192 * 3;
+    damaged[8_192..from].fill(0xA5);
+    fs::write(data.join("store.db"), damaged).unwrap();
+    table.row("a store with a damaged page", &refused(&hub));
+    fs::write(data.join("store.db"), whole).unwrap();
+    hub.start();
+    hub.write("in/neighbour/2.csv", "no,name\nN2,肖文\n");
+    neighbour_has(&hub, 2);
+    hub.settles();
+    hub.balances();
+    table.compare();
+}
+
+/// A small file system of its own; none where mounting is not allowed.
+struct Small<'a>(&'a Path);
+
+impl<'a> Small<'a> {
+    fn mount(at: &'a Path, size: &str) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let options = format!("size={size}");
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at);
+        command.status().is_ok_and(|status| status.success()).then_some(Self(at))
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        let done = Command::new("mount").args(["-o", &options]).arg(self.0).status();
+        assert!(done.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_goes_on_once_there_is_room() {
+    let mut hub = Hub::unpublished(&catalog(), "");
+    let data = hub.folder().join("data");
+    let Some(small) = Small::mount(&data, "6m") else {
+        eprintln!("mounting is not allowed here: the full disk was not tested");
+        return;
+    };
+    fs::create_dir_all(data.join("connectors")).unwrap();
+    fs::create_dir_all(data.join("secrets")).unwrap();
+    assert!(hub.yiku(&["catalog", "publish", "--all"]).success);
+    let rows: String = (0..30_000).map(|row| format!("F{row},肖文肖文肖文肖文\n")).collect();
+    hub.write("in/neighbour/1.csv", "no,name\n".to_owned() + &rows);
+    files_connector(&hub, "neighbour", "", "");
+    hub.start();
+    let mut table = Table::new("disk");
+    // Bus or store, whichever comes first.
+    hub.until("the full disk is told", || hub.log().contains(FULL).then_some(()));
+    let said = Said { place: "log".into(), zh: String::new(), en: format!("the disk … {FULL}") };
+    table.row("the disk of the data folder is full", &said);
+    small.grow("200m");
+    neighbour_has(&hub, 30_000);
+    hub.settles();
+    assert_eq!(hub.library_rows("population.patient"), 30_000);
+    hub.balances();
+    assert!(hub.stop(), "{}", hub.log());
+    drop(small);
+    table.compare();
+}
+
+/// What the hub says of a full disk, after its name.
+const FULL: &str = "is full; free space, nothing was lost";
