@@ -53,7 +53,8 @@ impl Hub {
     pub fn settings(&self, more: &str) {
         let more = more.strip_prefix("[http]\n").map_or_else(|| more.into(), str::to_owned);
         let text = format!(
-            "log = {{ format = \"text\", level = \"warn\" }}\n[http]\nlisten = \"127.0.0.1:{}\"\n{more}",
+            "log = {{ format = \"text\", level = \"warn\" }}\n[http]\n\
+             listen = \"127.0.0.1:{}\"\n{more}",
             self.port
         );
         self.write("yiku.toml", text);

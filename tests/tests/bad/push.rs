@@ -15,6 +15,9 @@ use crate::{
 const ROWS: &str = "/api/v1/entries/health/patient/rows";
 const GOOD: &str = "{\"no\":\"P1\",\"name\":\"肖文\"}\n";
 
+/// A case, headers and body.
+type Request<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<u8>);
+
 struct Push<'a> {
     hub: &'a Hub,
     bearer: String,
@@ -39,7 +42,8 @@ impl Push<'_> {
         let mut stream = self.hub.connection();
         let head = format!(
             "POST {ROWS} HTTP/1.1\r\nhost: hub\r\nauthorization: {}\r\n\
-             content-type: application/x-ndjson\r\nidempotency-key: cut\r\ncontent-length: {}\r\n\r\n",
+             content-type: application/x-ndjson\r\nidempotency-key: cut\r\n\
+             content-length: {}\r\n\r\n",
             self.bearer,
             body.len() + 10
         );
@@ -82,7 +86,7 @@ fn broken_pushes_are_answered() {
     let mut table = Table::new("push");
     let packed = ("content-encoding", "gzip");
     let cut_gzip = gzip(GOOD.repeat(50).as_bytes());
-    let cases: Vec<(&str, Vec<(&str, &str)>, Vec<u8>)> = vec![
+    let cases: Vec<Request<'_>> = vec![
         ("no JSON", vec![], b"{oops\n".to_vec()),
         ("an array where a row should be", vec![], b"[1,2]\n".to_vec()),
         ("bytes that are not UTF-8", vec![], b"{\"no\":\"P1\",\"name\":\"\xff\"}\n".to_vec()),
