@@ -259,15 +259,15 @@ async fn insert_parked(
         9,
         "",
         &rows,
-        |statement, (id, park)| {
-            statement
+        |values, (id, park)| {
+            values
                 .bind(*id)
-                .bind(delivery.subscription.clone())
+                .bind(&delivery.subscription)
                 .bind(number(delivery.generation))
                 .bind(delivery.id)
                 .bind(number(park.number))
-                .bind(park.key.to_owned())
-                .bind(park.reason.to_owned())
+                .bind(park.key)
+                .bind(park.reason)
                 .bind("parked")
                 .bind(at_ms)
         },

@@ -168,13 +168,33 @@ impl From<sqlx::Error> for StoreError {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy(error);
         }
-        match error.as_database_error().and_then(primary_code) {
+        let code = error.as_database_error().and_then(primary_code);
+        Self::classified(code, error)
+    }
+}
+
+impl StoreError {
+    fn classified(code: Option<i32>, error: sqlx::Error) -> Self {
+        match code {
             Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Busy(error),
             Some(SQLITE_IOERR) => Self::Broken(Some(error)),
             Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged(error),
             Some(SQLITE_FULL) => Self::Full(error),
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map(|error| error.extended_code & 0xff);
+        Self::classified(code, sqlx::Error::AnyDriverError(Box::new(error)))
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::unreadable("a column", error)
     }
 }
 

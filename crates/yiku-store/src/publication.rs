@@ -130,14 +130,14 @@ async fn insert_violations(tx: &mut Tx, publication: &Publication) -> Result<(),
         "ON CONFLICT (entry, line, batch, code, item, rule, severity)
          DO UPDATE SET count = batch_violation.count + excluded.count",
         &publication.violations,
-        |statement, found| {
-            statement
-                .bind(publication.entry.as_str().to_owned())
+        |values, found| {
+            values
+                .bind(publication.entry.as_str())
                 .bind(i64::from(publication.line))
                 .bind(number(publication.batch))
                 .bind(found.code.as_str())
-                .bind(found.item.clone().unwrap_or_default())
-                .bind(found.rule.clone().unwrap_or_default())
+                .bind(found.item.as_deref().unwrap_or_default())
+                .bind(found.rule.as_deref().unwrap_or_default())
                 .bind(match found.severity {
                     yiku_core::violation::Severity::Reject => "reject",
                     yiku_core::violation::Severity::Warn => "warn",

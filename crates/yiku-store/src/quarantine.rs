@@ -27,7 +27,7 @@ pub use watch::{Accepted, Watch};
 
 use crate::{
     StoreError, Tx,
-    rows::{self, number, numbers},
+    rows::{self, Values, number, numbers},
 };
 
 /// What was decided about a rejected row.
@@ -131,9 +131,7 @@ pub(crate) async fn insert(
         4,
         "",
         &codes,
-        |statement, (code, entry, id)| {
-            statement.bind(code.as_str()).bind("open").bind((*entry).to_owned()).bind(*id)
-        },
+        |values, (code, entry, id)| values.bind(code.as_str()).bind("open").bind(entry).bind(*id),
     )
     .await?;
     watch::overtaken_before(tx, rejected, first, at_ms).await
@@ -171,30 +169,30 @@ impl<'a> New<'a> {
     }
 }
 
-fn bind_row<'q>(statement: rows::Statement<'q>, new: &New<'_>) -> rows::Statement<'q> {
+fn bind_row<'s, 'c>(values: Values<'s, 'c>, new: &New<'_>) -> Values<'s, 'c> {
     let row = new.row;
-    statement
+    values
         .bind(new.id)
         .bind("open")
         .bind(new.at_ms)
         .bind("hub")
-        .bind(row.entry.as_str().to_owned())
-        .bind(row.connector.clone())
+        .bind(row.entry.as_str())
+        .bind(&row.connector)
         .bind(row.version.to_string())
         .bind(i64::from(row.line))
         .bind(number(row.batch))
         .bind(new.at_ms)
-        .bind(row.origin.clone())
+        .bind(&row.origin)
         .bind(number(row.place))
-        .bind(row.row_version.as_bytes().to_vec())
+        .bind(row.row_version.as_bytes())
         .bind(row.operation.as_str())
         .bind(new.header_id)
-        .bind(new.cells.clone())
+        .bind(&new.cells)
         .bind(0i64)
-        .bind(row.key.clone())
-        .bind(new.key_digest.map(|digest| digest.to_vec()))
-        .bind(new.violations.clone())
-        .bind(row.cut.clone())
+        .bind(&row.key)
+        .bind(new.key_digest)
+        .bind(&new.violations)
+        .bind(&row.cut)
         .bind(row.retried)
 }
 

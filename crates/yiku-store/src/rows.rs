@@ -1,104 +1,126 @@
-//! Many rows per statement: a statement per row would cost a hop to the driver's thread each.
+//! Many rows at once: one prepared statement, run for each row on the connection itself.
 //!
-//! These statements have thousands of values. Their places are written `?`, without numbers: for
-//! each numbered place the driver asks SQLite for its name, which SQLite looks up from the first
-//! one on, so that three quarters of the time went there. (PostgreSQL wants the numbers.)
+//! Through the driver each statement costs a hop to its thread and each value an allocation, which
+//! is most of the time of a load. So the connection is borrowed from the driver meanwhile, as its
+//! `lock_handle` is for, and driven by `rusqlite`. Whatever is not many rows goes through the
+//! driver. (PostgreSQL's road is COPY.)
 
-use std::sync::Arc;
-
-use sqlx::{
-    AssertSqlSafe, Sqlite,
-    query::Query,
-    sqlite::{SqliteArguments, SqliteRow},
+use rusqlite::{Row, ToSql};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
 };
 
 use crate::{Connection, StoreError};
 
 /// A statement whose values are being bound.
-pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub(crate) struct Values<'s, 'c> {
+    statement: &'s mut rusqlite::Statement<'c>,
+    bound: usize,
+    outcome: rusqlite::Result<()>,
+}
 
-/// Inserts `rows` by `head VALUES (…), (…) tail`, in statements of a few fixed sizes, so that each
-/// is prepared once. `bind` binds the `columns` values of one row. Returns how many rows changed.
+impl Values<'_, '_> {
+    /// Binds the next value.
+    pub(crate) fn bind(mut self, value: impl ToSql) -> Self {
+        self.bound += 1;
+        if self.outcome.is_ok() {
+            self.outcome = self.statement.raw_bind_parameter(self.bound, value);
+        }
+        self
+    }
+}
+
+/// Runs `head VALUES (?, …) tail` for each of `rows`, whose `columns` values `bind` binds. Returns
+/// how many rows changed.
 pub(crate) async fn insert<T>(
     db: &mut Connection,
     head: &str,
     columns: usize,
     tail: &str,
     rows: &[T],
-    bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
+    bind: impl for<'s, 'c> Fn(Values<'s, 'c>, &T) -> Values<'s, 'c>,
 ) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (chunk, after) = rest.split_at(size);
-        rest = after;
-        let mut statement = sqlx::query(AssertSqlSafe(text(head, columns, size, tail)));
-        for row in chunk {
-            statement = bind(statement, row);
-        }
-        changed += statement.execute(&mut *db).await?.rows_affected();
-    }
-    Ok(changed)
+    let sql = format!("{head} VALUES ({}) {tail}", vec!["?"; columns].join(", "));
+    each(db, &sql, rows, bind).await
 }
 
-/// `head VALUES (?, ?), (?, ?) tail`.
-fn text(head: &str, columns: usize, rows: usize, tail: &str) -> String {
-    let row = format!("({})", places(columns));
-    format!("{head} VALUES {} {tail}", vec![row.as_str(); rows].join(", "))
-}
-
-/// `?, ?, ?`.
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
-
-/// Runs `head IN (?, …)` for `values`, in statements of a few fixed sizes; `bind` binds what `head`
-/// asks for before them, also as `?`. Returns how many rows changed.
-pub(crate) async fn change_in(
+/// Runs `head = ?` for each of `values`; `bind` binds what `head` asks for before it. Returns how
+/// many rows changed.
+pub(crate) async fn change_by(
     db: &mut Connection,
     head: &str,
     values: &[i64],
-    bind: impl for<'q> Fn(Statement<'q>) -> Statement<'q>,
+    bind: impl for<'s, 'c> Fn(Values<'s, 'c>) -> Values<'s, 'c>,
 ) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    let mut rest = values;
-    while !rest.is_empty() {
-        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (chunk, after) = rest.split_at(size);
-        rest = after;
-        let sql = format!("{head} IN ({})", places(size));
-        let mut statement = bind(sqlx::query(AssertSqlSafe(sql)));
-        for value in chunk {
-            statement = statement.bind(*value);
-        }
-        changed += statement.execute(&mut *db).await?.rows_affected();
-    }
-    Ok(changed)
+    each(db, &format!("{head} = ?"), values, |statement, value| bind(statement).bind(value)).await
 }
 
-/// Runs `head (?, …)` for `keys`, in statements of a few fixed sizes, and hands over each row
-/// found.
-pub(crate) async fn select_in(
+/// Runs `head = ?` for each of `keys`, and hands over each row found.
+pub(crate) async fn select_by(
     db: &mut Connection,
     head: &str,
     keys: &[&str],
-    mut take: impl FnMut(&SqliteRow) -> Result<(), StoreError>,
+    mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut rest = keys;
-    while !rest.is_empty() {
-        let size = SIZES.into_iter().find(|size| *size <= rest.len()).unwrap_or(1);
-        let (chunk, after) = rest.split_at(size);
-        rest = after;
-        let mut statement = sqlx::query(AssertSqlSafe(format!("{head} ({})", places(size))));
-        for key in chunk {
-            statement = statement.bind(Arc::<str>::from(*key));
-        }
-        for row in statement.fetch_all(&mut *db).await? {
-            take(&row)?;
-        }
+    if keys.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    on_connection(db, |db| {
+        let mut statement = db.prepare(&format!("{head} = ?"))?;
+        for key in keys {
+            let mut found = statement.query([key])?;
+            while let Some(row) = found.next()? {
+                take(row)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Runs a statement for each of `rows`, whose values `bind` binds. Returns how many rows changed.
+pub(crate) async fn each<T>(
+    db: &mut Connection,
+    sql: &str,
+    rows: &[T],
+    bind: impl for<'s, 'c> Fn(Values<'s, 'c>, &T) -> Values<'s, 'c>,
+) -> Result<u64, StoreError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    on_connection(db, |db| {
+        let mut statement = db.prepare(sql)?;
+        let mut changed = 0;
+        for row in rows {
+            let values = Values { statement: &mut statement, bound: 0, outcome: Ok(()) };
+            bind(values, row).outcome?;
+            changed += statement.raw_execute()? as u64;
+        }
+        Ok(changed)
+    })
+    .await
+}
+
+/// Works on the connection while the driver's thread waits. What else the runtime has to do goes on
+/// on other threads, where it has any.
+async fn on_connection<R>(
+    db: &mut Connection,
+    work: impl FnOnce(&rusqlite::Connection) -> Result<R, StoreError>,
+) -> Result<R, StoreError> {
+    let mut locked = db.lock_handle().await?;
+    let handle = locked.as_raw_handle().as_ptr();
+    let work = || {
+        // SAFETY: the driver keeps the handle open and touches it no more as long as `locked` is
+        // there; both sides link the same SQLite; the borrowed connection does not close it.
+        #[allow(unsafe_code, reason = "the one place where the driver's connection is borrowed")]
+        let borrowed = unsafe { rusqlite::Connection::from_handle(handle) }?;
+        work(&borrowed)
+    };
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// Takes `count` numbers under a name, without gaps; returns the first of them, from 1.
@@ -125,4 +147,7 @@ pub(crate) fn number(number: u64) -> i64 {
     i64::try_from(number).expect("counts and offsets stay below 2^63")
 }
 
-const SIZES: [usize; 4] = [128, 32, 8, 1];
+/// A column of text that is never NULL.
+pub(crate) fn text<'r>(row: &'r Row<'_>, index: usize) -> Result<&'r str, StoreError> {
+    Ok(row.get_ref(index)?.as_str().map_err(rusqlite::Error::from)?)
+}

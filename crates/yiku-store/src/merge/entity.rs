@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
-use sqlx::Row;
 use yiku_core::{
     batch::{self, Cells},
     entry::EntryName,
@@ -14,7 +13,10 @@ use super::{
     EntityTables, Merger, Resource, has_rows,
     record::{Record, Records, entry_version, version},
 };
-use crate::{StoreError, Tx, rows};
+use crate::{
+    StoreError, Tx,
+    rows::{self, text},
+};
 
 /// What is said of all entities that a batch touches.
 pub(super) struct Touched {
@@ -255,15 +257,15 @@ async fn load_rows(tx: &mut Tx, tables: &EntityTables, said: &mut Said) -> Resul
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let (table, items) = (tables.table(), &tables.items);
     let head =
-        format!("SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key IN");
-    rows::select_in(tx, &head, &keys, |row| {
-        let Some(&key) = said.index.get(row.try_get::<&str, _>(0)?) else { return Ok(()) };
+        format!("SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key");
+    rows::select_by(tx, &head, &keys, |row| {
+        let Some(&key) = said.index.get(text(row, 0)?) else { return Ok(()) };
         tables.read(row, 5, &mut said.rows)?;
         said.current[key as usize] = Some(Current {
-            id: row.try_get(1)?,
-            ended: row.try_get::<Option<&str>, _>(2)?.map(Arc::from),
-            change: row.try_get::<i64, _>(3)?.cast_unsigned(),
-            at: row.try_get(4)?,
+            id: row.get(1)?,
+            ended: row.get_ref(2)?.as_str_or_null()?.map(Arc::from),
+            change: row.get::<_, i64>(3)?.cast_unsigned(),
+            at: row.get(4)?,
             row: said.rows.len() - 1,
         });
         Ok(())
@@ -284,9 +286,9 @@ async fn load_links(
         return Ok(links);
     }
     let keys: Vec<&str> = there.iter().map(AsRef::as_ref).collect();
-    let head = format!("SELECT source, record_key FROM link_{table} WHERE entity_key IN");
-    rows::select_in(tx, &head, &keys, |row| {
-        links.push((row.try_get(0)?, Arc::from(row.try_get::<&str, _>(1)?)));
+    let head = format!("SELECT source, record_key FROM link_{table} WHERE entity_key");
+    rows::select_by(tx, &head, &keys, |row| {
+        links.push((row.get(0)?, Arc::from(text(row, 1)?)));
         Ok(())
     })
     .await?;
@@ -308,12 +310,12 @@ async fn load_records(
     let mut keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     keys.sort_unstable();
     let head =
-        format!("SELECT key, version, entry, body FROM {table} WHERE body IS NOT NULL AND key IN");
-    rows::select_in(tx, &head, &keys, |row| {
-        let record: &str = row.try_get(0)?;
-        let order_by = version(row.try_get(1)?)?.parts().order_by;
-        let bound = resource.bound(entry_version(row.try_get(2)?)?)?;
-        let cells = decode(bound, row.try_get(3)?)?;
+        format!("SELECT key, version, entry, body FROM {table} WHERE body IS NOT NULL AND key");
+    rows::select_by(tx, &head, &keys, |row| {
+        let record = text(row, 0)?;
+        let order_by = version(row.get_ref(1)?.as_blob()?)?.parts().order_by;
+        let bound = resource.bound(entry_version(text(row, 2)?)?)?;
+        let cells = decode(bound, row.get_ref(3)?.as_blob()?)?;
         let cells = cells.row(0);
         for feed in &bound.feeds {
             if feed.entity != entity || feed.source != source {

@@ -3,7 +3,6 @@
 use std::{borrow::Cow, ops::Range};
 
 use hashbrown::HashMap;
-use sqlx::Row;
 use yiku_core::{
     batch::Cells,
     entry::Version,
@@ -16,7 +15,7 @@ use super::{MergeOutcome, MergeRow, Resource, entity::Touched, has_rows};
 use crate::{
     StoreError, Tx,
     change::{ChangeKind, Log},
-    rows,
+    rows::{self, text},
 };
 
 /// The records of a batch's keys, and what became of its rows.
@@ -114,25 +113,25 @@ pub(super) async fn load<'b>(
     let keys: Vec<&str> = records.all.iter().map(|record| record.key).collect();
     let head = format!(
         "SELECT key, _id, version, seen, entry, body, part, place, change, at, doubled
-         FROM {table} WHERE key IN"
+         FROM {table} WHERE key"
     );
     let Records { all, index, .. } = &mut records;
-    rows::select_in(tx, &head, &keys, |row| {
-        let key: &str = row.try_get(0)?;
+    rows::select_by(tx, &head, &keys, |row| {
+        let key = text(row, 0)?;
         let record = &mut all[*index.get(key).ok_or_else(|| unreadable("an unasked key"))?];
-        record.id = Some(row.try_get(1)?);
-        let body: Option<Vec<u8>> = row.try_get(5)?;
-        let seen: Option<&[u8]> = row.try_get(3)?;
+        record.id = Some(row.get(1)?);
+        let body: Option<Vec<u8>> = row.get(5)?;
+        let seen = row.get_ref(3)?.as_blob_or_null()?;
         record.now = Some(Held {
-            version: version(row.try_get(2)?)?,
+            version: version(row.get_ref(2)?.as_blob()?)?,
             seen: seen.and_then(|seen| seen.try_into().ok()),
-            entry: entry_version(row.try_get(4)?)?,
+            entry: entry_version(text(row, 4)?)?,
             body: body.map(Cow::Owned),
-            part: row.try_get::<i64, _>(6)? as u32,
-            place: row.try_get::<i64, _>(7)?.cast_unsigned(),
-            change: row.try_get::<i64, _>(8)?.cast_unsigned(),
-            at: row.try_get(9)?,
-            doubled: row.try_get::<i64, _>(10)? != 0,
+            part: row.get(6)?,
+            place: row.get::<_, i64>(7)?.cast_unsigned(),
+            change: row.get::<_, i64>(8)?.cast_unsigned(),
+            at: row.get(9)?,
+            doubled: row.get::<_, i64>(10)? != 0,
         });
         Ok(())
     })

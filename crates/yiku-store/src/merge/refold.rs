@@ -103,8 +103,8 @@ async fn relink(
     }
     let source = resource.subject.id;
     let head = format!("INSERT INTO link_{} (entity_key, source, record_key)", tables.table());
-    rows::insert(tx, &head, 3, "ON CONFLICT DO NOTHING", &links, |statement, (key, record)| {
-        statement.bind(key.clone()).bind(source).bind(record.clone())
+    rows::insert(tx, &head, 3, "ON CONFLICT DO NOTHING", &links, |values, (key, record)| {
+        values.bind(key).bind(source).bind(record)
     })
     .await?;
     Ok(last)

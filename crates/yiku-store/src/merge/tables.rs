@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use rusqlite::types::ValueRef;
 use sqlx::sqlite::SqliteRow;
 use yiku_core::{
     batch::Cells,
@@ -11,7 +12,7 @@ use yiku_core::{
 
 use crate::{
     Connection, StoreError, Tx,
-    rows::Statement,
+    rows::Values,
     subject::{self, Subject},
 };
 
@@ -123,26 +124,32 @@ impl EntityTables {
     }
 
     /// Binds the values of one row in the order of the items.
-    pub(crate) fn bind<'q>(
+    pub(crate) fn bind<'s, 'c>(
         &self,
-        mut statement: Statement<'q>,
+        mut values: Values<'s, 'c>,
         row: yiku_core::batch::Row<'_>,
-    ) -> Statement<'q> {
+    ) -> Values<'s, 'c> {
         for (index, number) in self.numbers.iter().enumerate() {
-            statement = bind_cell(statement, *number, row.get(index));
+            values = bind_cell(values, *number, row.get(index));
         }
-        statement
+        values
     }
 
     /// Appends the items of a row of the database, the first of which stands at `from`.
     pub(crate) fn read(
         &self,
-        row: &SqliteRow,
+        row: &rusqlite::Row<'_>,
         from: usize,
         out: &mut Cells,
     ) -> Result<(), StoreError> {
         for (index, number) in self.numbers.iter().enumerate() {
-            read_cell(row, from + index, *number, self.is_boolean(index), out)?;
+            match row.get_ref(from + index)? {
+                ValueRef::Null => out.push(None),
+                value if *number => {
+                    push_number(value.as_i64()?, self.is_boolean(index), out);
+                }
+                value => out.push(Some(value.as_str()?)),
+            }
         }
         Ok(())
     }
@@ -152,11 +159,11 @@ impl EntityTables {
     }
 }
 
-fn bind_cell<'q>(statement: Statement<'q>, number: bool, cell: Option<&str>) -> Statement<'q> {
+fn bind_cell<'s, 'c>(values: Values<'s, 'c>, number: bool, cell: Option<&str>) -> Values<'s, 'c> {
     if !number {
-        return statement.bind(cell.map(Arc::<str>::from));
+        return values.bind(cell);
     }
-    statement.bind(cell.and_then(|text| match text {
+    values.bind(cell.and_then(|text| match text {
         "true" => Some(1),
         "false" => Some(0),
         _ => text.parse::<i64>().ok(),
@@ -170,8 +177,6 @@ pub(crate) fn read_cell(
     boolean: bool,
     out: &mut Cells,
 ) -> Result<(), StoreError> {
-    use std::fmt::Write as _;
-
     use sqlx::Row as _;
     if !number {
         out.push(row.try_get(index)?);
@@ -179,10 +184,7 @@ pub(crate) fn read_cell(
     }
     match row.try_get::<Option<i64>, _>(index)? {
         None => out.push(None),
-        Some(value) if boolean => out.push(Some(if value == 0 { "false" } else { "true" })),
-        Some(value) => out.push_with(|text| {
-            write!(text, "{value}").expect("writing to a string");
-        }),
+        Some(value) => push_number(value, boolean, out),
     }
     Ok(())
 }
@@ -197,6 +199,14 @@ async fn forget_absent(tx: &mut Tx, present: &[EntityTables]) -> Result<(), Stor
         }
     }
     Ok(())
+}
+
+fn push_number(value: i64, boolean: bool, out: &mut Cells) {
+    use std::fmt::Write as _;
+    match boolean {
+        true => out.push(Some(if value == 0 { "false" } else { "true" })),
+        false => out.push_with(|text| write!(text, "{value}").expect("writing to a string")),
+    }
 }
 
 /// Whether a table has any row.

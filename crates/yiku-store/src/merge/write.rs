@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     StoreError, Tx,
-    rows::{self, Statement, number},
+    rows::{self, Values, number},
 };
 
 /// Writes records, replaced records, late and refused rows, and links.
@@ -36,37 +36,28 @@ pub(super) async fn records(
         "INSERT INTO record_{table} (version, seen, entry, body, part, place, change, at, doubled,
                                      key)"
     );
-    rows::insert(tx, &head, 10, "", &new, |statement, (key, now)| {
-        bind_held(statement, now).bind(Arc::<str>::from(*key))
-    })
-    .await?;
-    let head = format!(
+    rows::insert(tx, &head, 10, "", &new, |values, (key, now)| bind_held(values, now).bind(key))
+        .await?;
+    let sql = format!(
         "UPDATE record_{table}
-         SET version = new.column1, seen = new.column2, entry = new.column3, body = new.column4,
-             part = new.column5, place = new.column6, change = new.column7, at = new.column8,
-             doubled = new.column9
-         FROM ("
+         SET version = ?, seen = ?, entry = ?, body = ?, part = ?, place = ?, change = ?, at = ?,
+             doubled = ?
+         WHERE _id = ?"
     );
-    let tail = format!(") AS new WHERE record_{table}._id = new.column10");
-    rows::insert(tx, &head, 10, &tail, &replaced, |statement, (id, now)| {
-        bind_held(statement, now).bind(*id)
-    })
-    .await?;
-    let head = format!(
+    rows::each(tx, &sql, &replaced, |values, (id, now)| bind_held(values, now).bind(id)).await?;
+    let sql = format!(
         "UPDATE record_{table}
-         SET version = new.column1, seen = new.column2, part = new.column3, place = new.column4,
-             doubled = new.column5
-         FROM ("
+         SET version = ?, seen = ?, part = ?, place = ?, doubled = ?
+         WHERE _id = ?"
     );
-    let tail = format!(") AS new WHERE record_{table}._id = new.column6");
-    rows::insert(tx, &head, 6, &tail, &advanced, |statement, (id, now)| {
-        statement
-            .bind(now.version.as_bytes().to_vec())
-            .bind(now.seen.map(|seen| seen.to_vec()))
-            .bind(i64::from(now.part))
+    rows::each(tx, &sql, &advanced, |values, (id, now)| {
+        values
+            .bind(now.version.as_bytes())
+            .bind(now.seen)
+            .bind(now.part)
             .bind(number(now.place))
-            .bind(i64::from(now.doubled))
-            .bind(*id)
+            .bind(now.doubled)
+            .bind(id)
     })
     .await?;
     past(tx, table, &records).await?;
@@ -74,33 +65,33 @@ pub(super) async fn records(
     links(tx, resource, &records.all, touched, merger).await
 }
 
-fn bind_held<'q>(statement: Statement<'q>, now: &Held<'_>) -> Statement<'q> {
-    statement
-        .bind(now.version.as_bytes().to_vec())
-        .bind(now.seen.map(|seen| seen.to_vec()))
+fn bind_held<'s, 'c>(values: Values<'s, 'c>, now: &Held<'_>) -> Values<'s, 'c> {
+    values
+        .bind(now.version.as_bytes())
+        .bind(now.seen)
         .bind(now.entry.to_string())
-        .bind(now.body.as_ref().map(|body| body.to_vec()))
-        .bind(i64::from(now.part))
+        .bind(now.body.as_deref())
+        .bind(now.part)
         .bind(number(now.place))
         .bind(number(now.change))
         .bind(now.at)
-        .bind(i64::from(now.doubled))
+        .bind(now.doubled)
 }
 
 async fn past(tx: &mut Tx, table: &str, records: &Records<'_>) -> Result<(), StoreError> {
     let head = format!(
         "INSERT INTO past_{table} (key, _from, _to, _from_at, _to_at, entry, body, part, place)"
     );
-    rows::insert(tx, &head, 9, "", &records.past, |statement, past| {
-        statement
-            .bind(Arc::<str>::from(past.key))
+    rows::insert(tx, &head, 9, "", &records.past, |values, past| {
+        values
+            .bind(past.key)
             .bind(number(past.from))
             .bind(number(past.to))
             .bind(past.from_at)
             .bind(past.to_at)
             .bind(past.entry.to_string())
-            .bind(past.body.as_ref().map(|body| body.to_vec()))
-            .bind(i64::from(past.part))
+            .bind(past.body.as_deref())
+            .bind(past.part)
             .bind(number(past.place))
     })
     .await?;
@@ -111,13 +102,13 @@ async fn past(tx: &mut Tx, table: &str, records: &Records<'_>) -> Result<(), Sto
 async fn apart(tx: &mut Tx, resource: &Resource, records: &Records<'_>) -> Result<(), StoreError> {
     let (table, part, at) = (resource.table(), i64::from(records.part), records.at);
     let head = format!("INSERT INTO late_{table} (key, version, entry, body, part, place, at)");
-    rows::insert(tx, &head, 7, "", &records.late, |statement, row| {
+    rows::insert(tx, &head, 7, "", &records.late, |values, row| {
         let upsert = row.operation == yiku_core::operation::Operation::Upsert;
-        statement
-            .bind(Arc::<str>::from(row.key))
-            .bind(row.version.as_bytes().to_vec())
+        values
+            .bind(row.key)
+            .bind(row.version.as_bytes())
             .bind(row.entry.to_string())
-            .bind(upsert.then(|| row.body.to_vec()))
+            .bind(upsert.then_some(row.body))
             .bind(part)
             .bind(number(row.offset))
             .bind(at)
@@ -125,8 +116,8 @@ async fn apart(tx: &mut Tx, resource: &Resource, records: &Records<'_>) -> Resul
     .await?;
     let head = "INSERT INTO refused_row (subject_id, partition, row_offset, reason, at)";
     let subject = resource.subject.id;
-    rows::insert(tx, head, 5, "", &records.refused, |statement, (offset, reason)| {
-        statement.bind(subject).bind(part).bind(number(*offset)).bind(reason.clone()).bind(at)
+    rows::insert(tx, head, 5, "", &records.refused, |values, (offset, reason)| {
+        values.bind(subject).bind(part).bind(number(*offset)).bind(reason).bind(at)
     })
     .await?;
     Ok(())
@@ -171,19 +162,13 @@ async fn links(
         let (table, said, source) =
             (tables.table(), &touched.entities[entity], resource.subject.id);
         let head = format!("DELETE FROM link_{table} WHERE (entity_key, source, record_key) IN (");
-        rows::insert(tx, &head, 3, ")", &gone, |statement, (key, record)| {
-            statement
-                .bind(Arc::clone(&said.keys[*key as usize]))
-                .bind(source)
-                .bind(Arc::clone(record))
+        rows::insert(tx, &head, 3, ")", &gone, |values, (key, record)| {
+            values.bind(&*said.keys[*key as usize]).bind(source).bind(&**record)
         })
         .await?;
         let head = format!("INSERT INTO link_{table} (entity_key, source, record_key)");
-        rows::insert(tx, &head, 3, "ON CONFLICT DO NOTHING", &come, |statement, (key, record)| {
-            statement
-                .bind(Arc::clone(&said.keys[*key as usize]))
-                .bind(source)
-                .bind(Arc::clone(record))
+        rows::insert(tx, &head, 3, "ON CONFLICT DO NOTHING", &come, |values, (key, record)| {
+            values.bind(&*said.keys[*key as usize]).bind(source).bind(&**record)
         })
         .await?;
     }
@@ -208,51 +193,42 @@ pub(super) async fn entity(
     }
     let items = &tables.items;
     let head = format!("INSERT INTO entity_{table} (_key, _ended, _change, _at{items})");
-    rows::insert(tx, &head, 4 + width, "", &new, |statement, (key, now)| {
-        bind_now(statement.bind(Arc::clone(key)), tables, folded, now)
+    rows::insert(tx, &head, 4 + width, "", &new, |values, (key, now)| {
+        bind_now(values.bind(&***key), tables, folded, now)
     })
     .await?;
-    let sets: String = tables
-        .subject
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| format!(", \"{}\" = new.column{}", column.name, index + 5))
-        .collect();
-    let head = format!(
-        "UPDATE entity_{table}
-         SET _ended = new.column2, _change = new.column3, _at = new.column4{sets}
-         FROM ("
-    );
-    let tail = format!(") AS new WHERE entity_{table}._id = new.column1");
-    rows::insert(tx, &head, 4 + width, &tail, &changed, |statement, (id, now)| {
-        bind_now(statement.bind(*id), tables, folded, now)
+    let sets: String =
+        tables.subject.columns.iter().map(|column| format!(", \"{}\" = ?", column.name)).collect();
+    let sql =
+        format!("UPDATE entity_{table} SET _ended = ?, _change = ?, _at = ?{sets} WHERE _id = ?");
+    rows::each(tx, &sql, &changed, |values, (id, now)| {
+        bind_now(values, tables, folded, now).bind(id)
     })
     .await?;
     let head =
         format!("INSERT INTO history_{table} (_key, _ended, _from, _to, _from_at, _to_at{items})");
-    rows::insert(tx, &head, 6 + width, "", &folded.history, |statement, past| {
-        let statement = statement
-            .bind(Arc::clone(&said.keys[past.key as usize]))
-            .bind(past.was.ended.clone())
+    rows::insert(tx, &head, 6 + width, "", &folded.history, |values, past| {
+        let values = values
+            .bind(&*said.keys[past.key as usize])
+            .bind(past.was.ended.as_deref())
             .bind(number(past.was.change))
             .bind(number(past.to))
             .bind(past.was.at)
             .bind(past.to_at);
-        tables.bind(statement, folded.rows.row(past.was.row))
+        tables.bind(values, folded.rows.row(past.was.row))
     })
     .await?;
     conflicts(tx, tables, folded, said).await
 }
 
-fn bind_now<'q>(
-    statement: Statement<'q>,
+fn bind_now<'s, 'c>(
+    values: Values<'s, 'c>,
     tables: &EntityTables,
     folded: &FoldedRows,
     now: &Now,
-) -> Statement<'q> {
-    let statement = statement.bind(now.ended.clone()).bind(number(now.change)).bind(now.at);
-    tables.bind(statement, folded.rows.row(now.row))
+) -> Values<'s, 'c> {
+    let values = values.bind(now.ended.as_deref()).bind(number(now.change)).bind(now.at);
+    tables.bind(values, folded.rows.row(now.row))
 }
 
 async fn conflicts(
@@ -267,8 +243,7 @@ async fn conflicts(
         let known = |(_, state): &(&Arc<str>, &State)| state.id.is_some();
         let keys: Vec<&Arc<str>> = states().filter(known).map(|(key, _)| key).collect();
         let head = format!("DELETE FROM conflict_{table} WHERE _key IN (");
-        rows::insert(tx, &head, 1, ")", &keys, |statement, key| statement.bind(Arc::clone(key)))
-            .await?;
+        rows::insert(tx, &head, 1, ")", &keys, |values, key| values.bind(&***key)).await?;
     }
     let new: Vec<_> = states()
         .flat_map(|(key, state)| state.conflicts.iter().map(move |conflict| (key, conflict)))
@@ -277,14 +252,14 @@ async fn conflicts(
         "INSERT INTO conflict_{table} (_key, item, taken_from, taken_value, other_source,
                                        other_value)"
     );
-    rows::insert(tx, &head, 6, "", &new, |statement, (key, conflict)| {
-        statement
-            .bind(Arc::clone(key))
-            .bind(tables.entity.items[conflict.item].name.clone())
-            .bind(tables.entity.sources[conflict.taken_from].to_string())
-            .bind(conflict.taken_value.clone())
-            .bind(tables.entity.sources[conflict.other_source].to_string())
-            .bind(conflict.other_value.clone())
+    rows::insert(tx, &head, 6, "", &new, |values, (key, conflict)| {
+        values
+            .bind(&***key)
+            .bind(&tables.entity.items[conflict.item].name)
+            .bind(tables.entity.sources[conflict.taken_from].as_str())
+            .bind(&conflict.taken_value)
+            .bind(tables.entity.sources[conflict.other_source].as_str())
+            .bind(&conflict.other_value)
     })
     .await?;
     Ok(())

@@ -145,18 +145,14 @@ async fn decide(
     by: &str,
     at_ms: i64,
 ) -> Result<Decided, StoreError> {
-    let changed = rows::change_in(
+    let changed = rows::change_by(
         tx,
         "UPDATE quarantine
          SET state = ?, state_by = ?, state_at = ?, report = coalesce(?, report)
          WHERE state IN ('open', 'returned') AND id",
         ids,
-        |statement| {
-            statement
-                .bind(to.as_str())
-                .bind(by.to_owned())
-                .bind(at_ms)
-                .bind(report.map(str::to_owned))
+        |values| {
+            values.bind(to.as_str()).bind(by.to_owned()).bind(at_ms).bind(report.map(str::to_owned))
         },
     )
     .await?;
@@ -209,7 +205,7 @@ pub(crate) async fn redriven(
 /// Lets the codes of rows follow their state.
 pub(super) async fn move_codes(tx: &mut Tx, to: State, ids: &[i64]) -> Result<(), StoreError> {
     let head = "UPDATE quarantine_code SET state = ? WHERE id";
-    rows::change_in(tx, head, ids, |statement| statement.bind(to.as_str())).await?;
+    rows::change_by(tx, head, ids, |values| values.bind(to.as_str())).await?;
     Ok(())
 }
 

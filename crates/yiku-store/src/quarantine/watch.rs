@@ -3,7 +3,6 @@
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::{HashMap, HashSet};
-use sqlx::Row;
 use yiku_core::{
     digest::Digester, entry::EntryName, publication::RejectedRow, row_version::RowVersion,
 };
@@ -107,9 +106,9 @@ pub(super) async fn overtaken_before(
     keys.sort_unstable();
     keys.dedup();
     let mut newest: HashMap<String, Vec<u8>> = HashMap::new();
-    let head = format!("SELECT key, version FROM record_{} WHERE key IN", subject.table);
-    rows::select_in(tx, &head, &keys, |found| {
-        newest.insert(found.try_get(0)?, found.try_get(1)?);
+    let head = format!("SELECT key, version FROM record_{} WHERE key", subject.table);
+    rows::select_by(tx, &head, &keys, |found| {
+        newest.insert(found.get(0)?, found.get(1)?);
         Ok(())
     })
     .await?;
@@ -120,7 +119,7 @@ pub(super) async fn overtaken_before(
     let ids: Vec<i64> =
         (first..).zip(rejected).filter(|(_, row)| later(row)).map(|(id, _)| id).collect();
     let head = "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = ? WHERE id";
-    rows::change_in(tx, head, &ids, |statement| statement.bind(at_ms)).await?;
+    rows::change_by(tx, head, &ids, |values| values.bind(at_ms)).await?;
     move_codes(tx, State::Overtaken, &ids).await
 }
 
