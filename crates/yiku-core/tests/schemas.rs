@@ -187,3 +187,27 @@ fn connector_files() {
         assert!(!problems(&schema, &text).is_empty(), "{new:?} is not refused");
     }
 }
+
+/// `docs/connectors.md` names every key that a connector file may have, but for those that other
+/// keys hold.
+#[test]
+fn the_guide_to_connectors_names_every_key() {
+    let guide = fs::read_to_string(root().join("docs/connectors.md")).unwrap();
+    let files = [
+        "schemas/connector.schema.json",
+        "connectors/files/source.schema.json",
+        "connectors/files/sink.schema.json",
+        "connectors/sql/source.schema.json",
+        "connectors/sql/sink.schema.json",
+        "connectors/http/source.schema.json",
+        "connectors/http/sink.schema.json",
+    ];
+    for path in files {
+        let text = fs::read_to_string(root().join(path)).unwrap();
+        let schema: Value = serde_json::from_str(&text).unwrap();
+        for key in schema["properties"].as_object().unwrap().keys() {
+            let named = guide.contains(&format!("`{key}`")) || guide.contains(&format!("`{key}:"));
+            assert!(named, "the guide does not name `{key}` of {path}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use yiku_connector::Load;
-use yiku_core::{entry::EntryName, yaml};
+use yiku_core::{catalog::Problem, entry::EntryName, yaml};
 
 /// A connector file, read and checked as far as it goes alone.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ impl ConnectorFile {
     /// Reads the text of a file.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let written: Written = yaml::read("connector", text).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let lines: Vec<String> = problems.iter().map(said).collect();
             anyhow!(lines.join("\n"))
         })?;
         ensure!(
@@ -154,6 +154,14 @@ impl ConnectorFile {
             _ => bail!("a connector has either `source:` with `entry:` or `sink:` with `grant:`"),
         };
         Ok(Self { name, role, every, contact, text: text.to_owned() })
+    }
+}
+
+/// Where in the file, and what; who reads the file has named it.
+fn said(problem: &Problem) -> String {
+    match (problem.line, problem.column) {
+        (Some(line), Some(column)) => format!("line {line}, column {column}: {}", problem.en),
+        _ => problem.en.clone(),
     }
 }
 
@@ -296,7 +304,10 @@ contact: 信息中心
         check_refused("connector: a\nentry: b/c@1\nsource: { }", "needs `kind:`");
         check_refused(&SOURCE.replace("5m", "5 minutes"), "is not a time");
         check_refused(&SOURCE.replace("20%", "a fifth"), "is not a share");
-        check_refused(&SOURCE.replace("load", "laod"), "`laod` is not known here");
+        check_refused(
+            &SOURCE.replace("load", "laod"),
+            "line 5, column 1: `laod` is not known here",
+        );
         check_refused(&SOURCE.replace("folder: in", "folder: &a in"), "anchors (&) are refused");
         check_refused(&SOURCE.replace("every: 5m", "load: full"), "`load` stands here twice");
         check_refused(&SOURCE.replace("household\nentry", "House\nentry"), "must be of a-z");

@@ -6,9 +6,9 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
-use yiku_connector::Position;
+use yiku_connector::{Access, Load, Position, Sink};
 use yiku_core::receipt::{Deed, Receipt};
 use yiku_store::{
     connector::{self, Registration},
@@ -17,10 +17,10 @@ use yiku_store::{
 
 use crate::{
     clock,
-    connector_file::{ConnectorFile, Role},
+    connector_file::{ConnectorFile, Role, SinkRole},
     hub::Hub,
     kinds,
-    worker::pull,
+    worker::{deliver, pull},
 };
 
 /// What tells one state of the folder from another.
@@ -83,16 +83,24 @@ pub fn check(hub: &Hub, file: &ConnectorFile) -> anyhow::Result<()> {
     match &file.role {
         Role::Source(role) => {
             let puller = pull::Puller::new(hub, &file.name, role)?;
-            puller.open(&Position::default()).map(drop)
+            puller.open(&Position::default()).map(drop).context("source")
         }
-        Role::Sink(role) => {
-            let live = hub.live();
-            live.catalog.grants.get(&role.grant).with_context(|| {
-                format!("there is no grant `{}` in the catalog's grants folder", role.grant)
-            })?;
-            kinds::kind(&role.kind).map(drop)
-        }
+        Role::Sink(role) => open_sink(hub, &file.name, role).map(drop),
     }
+}
+
+/// Opens the sink of a connector for what its grant shows.
+pub fn open_sink(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<Box<dyn Sink>> {
+    let (columns, key) = deliver::columns_of(hub, &role.grant)?;
+    let access = Access {
+        connector: name.into(),
+        load: Load::default(),
+        columns: columns.into(),
+        key: key.into(),
+        surroundings: hub.config.surroundings(),
+    };
+    let kind = kinds::kind(&role.kind)?;
+    (kind.open_sink)(role.config.clone(), &access).context("sink")
 }
 
 /// Registers a connector and puts its file into the folder.
@@ -151,8 +159,13 @@ pub async fn register(hub: &Hub, file: &ConnectorFile, actor: &str) -> anyhow::R
 /// The file of a registered connector, by its name.
 pub fn find(hub: &Hub, name: &str) -> anyhow::Result<ConnectorFile> {
     let path = hub.config.folders.connectors().join(format!("{name}.yaml"));
+    if !path.exists() {
+        bail!(
+            "there is no connector `{name}`; `yiku connector list` shows those there are, \
+             `yiku connector add FILE` registers one"
+        );
+    }
     ConnectorFile::read(&path)
-        .with_context(|| format!("`yiku connector list` shows the connectors there are; `{name}`"))
 }
 
 /// Who put a file into the folder: whoever may write there.

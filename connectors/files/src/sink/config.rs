@@ -52,7 +52,7 @@ pub(crate) enum Encoding {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SinkConfig {
-    /// Where the files appear; relative to the hub's folder.
+    /// Where the files appear; relative to the folder of the connector files.
     pub(crate) folder: PathBuf,
     /// The form of the files.
     #[serde(default)]

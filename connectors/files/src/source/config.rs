@@ -41,7 +41,7 @@ impl Format {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceConfig {
-    /// The watched folder; relative to the hub's folder.
+    /// The watched folder; relative to the folder of the connector files.
     pub(crate) folder: PathBuf,
     /// Which names; without it, all whose extension tells a format.
     pub(crate) pattern: Option<Pattern>,

@@ -1,10 +1,10 @@
 //! `yiku connector`: register, look, run, pause.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
-use yiku_connector::{Access, Position};
-use yiku_core::receipt::Deed;
+use yiku_connector::{Position, PullLimit};
+use yiku_core::{batch::Batch, receipt::Deed};
 use yiku_store::connector::{self, Connector as Stored, State};
 
 use super::{ExitCode, Session, preview, quarantine::OPERATOR, table};
@@ -12,7 +12,7 @@ use crate::{
     arguments::Connector,
     clock,
     connector_file::{ConnectorFile, Role, SourceRole},
-    connectors_folder, kinds,
+    connectors_folder,
     worker::{self, pull},
 };
 
@@ -100,26 +100,44 @@ async fn check(session: &mut Session<'_>, named: &str) -> anyhow::Result<()> {
     match &file.role {
         Role::Source(role) => {
             let puller = pull::Puller::new(session.hub, &file.name, role)?;
-            puller.open(&Position::default())?.check().await?;
+            let mut source = puller.open(&Position::default())?;
+            source.check().await?;
+            let limit = PullLimit { rows: 1, ..PullLimit::default() };
+            match source.pull(limit).await? {
+                Some(pull) if !pull.batch.is_empty() => {
+                    check_columns(session, &puller, &pull.batch).await?;
+                }
+                _ => session.line(preview::NOTHING).await?,
+            }
         }
         Role::Sink(role) => {
-            let access = sink_access(session, &file, &role.grant)?;
-            let kind = kinds::kind(&role.kind)?;
-            (kind.open_sink)(role.config.clone(), &access)?.check().await?;
+            connectors_folder::open_sink(session.hub, &file.name, role)?.check().await?;
         }
     }
     session.line(format!("{}: everything fits", file.name)).await
 }
 
-fn sink_access(session: &Session<'_>, file: &ConnectorFile, grant: &str) -> anyhow::Result<Access> {
-    let (columns, key) = worker::deliver::columns_of(session.hub, grant)?;
-    Ok(Access {
-        connector: file.name.as_str().into(),
-        load: Default::default(),
-        columns: columns.into(),
-        key: key.into(),
-        surroundings: session.hub.config.surroundings(),
-    })
+/// Every column that the mapping wants and the source does not have.
+async fn check_columns(
+    session: &mut Session<'_>,
+    puller: &pull::Puller<'_>,
+    batch: &Batch,
+) -> anyhow::Result<()> {
+    let bound = puller.mapping().bind(&batch.header);
+    for missing in bound.missing() {
+        let weight = if missing.required { "needed" } else { "optional" };
+        let item = missing.item.as_deref().unwrap_or("operation");
+        let line =
+            format!("{}: no column `{}` for {item} ({weight})", batch.origin, missing.column);
+        session.line(line).await?;
+    }
+    ensure!(
+        !bound.missing().iter().any(|missing| missing.required),
+        "columns that are needed are not there: name the right ones under `map:`, or ask for them; \
+         the columns there are: {}",
+        batch.header.columns().join(", ")
+    );
+    Ok(())
 }
 
 async fn look(session: &mut Session<'_>, name: &str, accept: bool) -> anyhow::Result<()> {

@@ -60,8 +60,15 @@ pub(super) async fn run(
             shown_rows += 1;
         }
     }
+    if shown_rows == 0 {
+        session.line(NOTHING).await?;
+    }
     session.line(format!("{shown_rows} rows looked at, {rejected} would be rejected")).await
 }
+
+/// What a source without a row may mean.
+pub(super) const NOTHING: &str = "there is no row to read at present: a file may be in the course \
+    of being written (`settle`, `ready`), or nothing fits `pattern`, `table` or `rows`";
 
 fn masked(puller: &Puller<'_>, mapped: &MappedRow) -> String {
     if mapped.cells.is_empty() {
