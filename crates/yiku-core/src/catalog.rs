@@ -38,7 +38,7 @@ pub struct Catalog {
 
 impl Catalog {
     /// Reads all files of the folder. What is right is in the catalog even when other files are
-    /// wrong; a hub uses it only when there are no problems.
+    /// wrong; a hub works by what [`Catalog::in_use`] leaves of it.
     pub fn read(files: &[SourceFile]) -> (Catalog, Vec<Problem>) {
         let mut catalog = Catalog::default();
         let mut problems = Vec::new();
@@ -53,6 +53,23 @@ impl Catalog {
         catalog.read_grants(files, &mut problems);
         problems.sort();
         (catalog, problems)
+    }
+
+    /// What a hub works by when the folder reads like this: its libraries, entries and lists only
+    /// if nothing is wrong with them, else those of `before`. A library left out for a slip in a
+    /// file that it names would lose every row merged meanwhile. Grants are always those of the
+    /// folder, without the ones that do not fit: one taken away holds no longer, whatever else is
+    /// wrong. `None` when there is nothing right to work by.
+    pub fn in_use(&self, problems: &[Problem], before: Option<&Catalog>) -> Option<Catalog> {
+        let whole = problems.iter().all(|problem| problem.path.starts_with("grants/"));
+        let mut used = if whole { self.clone() } else { before?.clone() };
+        let departments = used.departments.keys().map(String::as_str).collect();
+        let fits = |grant: &Grant| {
+            grant::check(grant, &departments, &used.entries, &used.libraries).is_empty()
+        };
+        let grants = self.grants.values().filter(|grant| fits(grant));
+        used.grants = grants.map(|grant| (grant.name.clone(), grant.clone())).collect();
+        Some(used)
     }
 
     fn read_lists(&mut self, files: &[SourceFile], problems: &mut Vec<Problem>) {

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use yiku_bus::{
     Bus, BusError, Embedded,
@@ -19,7 +19,8 @@ use yiku_bus::{
 };
 use yiku_core::{
     catalog::Catalog,
-    contract::Contract,
+    code_list::CodeLists,
+    contract::{CompileFault, Contract},
     digest::Digester,
     entry,
     entry::{EntryName, EntryVersion},
@@ -27,7 +28,7 @@ use yiku_core::{
     problem::Problem,
     published::Published,
 };
-use yiku_store::{Store, connector, quarantine};
+use yiku_store::{Store, catalog::PublishedVersion, connector, quarantine};
 
 use crate::{
     activity::Activity,
@@ -67,9 +68,11 @@ pub struct Hub {
 
 /// The catalog as it stands: the folder, and what was published of it.
 pub struct Live {
-    /// The catalog folder, as far as it could be read.
+    /// What the hub works by: the folder, or what was right of it last ([`Catalog::in_use`]).
     pub catalog: Arc<Catalog>,
-    /// What is wrong with it.
+    /// The folder as it stands, as far as it could be read: what may be published.
+    pub folder: Arc<Catalog>,
+    /// What is wrong with the folder.
     pub problems: Vec<Problem>,
     /// The published entry versions.
     pub published: Arc<Published>,
@@ -77,6 +80,7 @@ pub struct Live {
     pub merging: Arc<Merging>,
     /// Rises with each reading in this process.
     pub number: u64,
+    is_usable: bool,
     fingerprint: Fingerprint,
 }
 
@@ -93,6 +97,17 @@ impl HeldLine {
 }
 
 impl Live {
+    /// An error while the folder has been wrong since this process began: without all libraries,
+    /// merged rows would be lost.
+    pub fn usable(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.is_usable,
+            "the catalog folder has problems, `yiku catalog check` names them; until they are \
+             mended nothing is merged or delivered"
+        );
+        Ok(())
+    }
+
     /// The newest published version of each entry.
     pub fn newest_entries(&self) -> BTreeMap<EntryName, EntryVersion> {
         let newest = self.published.names().filter_map(|name| self.published.newest(name));
@@ -115,7 +130,7 @@ impl Hub {
         let lane = bus.lane(&LANE.to_string()).await?;
         let incarnation = store.incarnation().to_owned();
         let publisher = Publisher::new(lane, LANE, incarnation, digester.clone());
-        let live = read_live(&config, &store).await?;
+        let live = read_live(&config, &store, None).await?;
         let hub = Self {
             config,
             store,
@@ -142,7 +157,7 @@ impl Hub {
 
     /// Reads the catalog folder and the published versions anew.
     pub async fn reload(&self) -> anyhow::Result<()> {
-        let live = read_live(&self.config, &self.store).await?;
+        let live = read_live(&self.config, &self.store, Some(&self.live())).await?;
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
         Ok(())
     }
@@ -203,42 +218,63 @@ impl Hub {
     }
 }
 
-async fn read_live(config: &Config, store: &Store) -> anyhow::Result<Live> {
+async fn read_live(config: &Config, store: &Store, before: Option<&Live>) -> anyhow::Result<Live> {
     let fingerprint = catalog_folder::fingerprint(&config.folders.catalog)?;
-    let files = catalog_folder::read(&config.folders.catalog)?;
-    let (catalog, problems) = Catalog::read(&files);
+    let (files, mut problems) = catalog_folder::read(&config.folders.catalog)?;
+    let (folder, found) = Catalog::read(&files);
+    problems.extend(found);
+    let before = before.filter(|before| before.is_usable);
+    let in_use = folder.in_use(&problems, before.map(|before| &*before.catalog));
+    let is_usable = in_use.is_some();
+    let folder = Arc::new(folder);
+    let catalog = in_use.map_or_else(|| folder.clone(), Arc::new);
     let mut published = Published::default();
     let mut db = store.reader().await?;
     for version in yiku_store::catalog::list(&mut db).await? {
-        let path = format!("entries/{}.yaml", version.entry);
-        let entry = match entry::parse(&path, &version.content, &catalog.lists) {
-            Ok(entry) => entry,
-            Err(own) => bail!(unfit(&path, &problems, &own)),
-        };
-        let contract = Contract::compile(Arc::new(entry), &catalog.lists)
-            .with_context(|| format!("the published version {path}"))?;
-        published.insert(Arc::new(contract));
+        match compiled(&version, &catalog.lists) {
+            Ok(contract) => published.insert(Arc::new(contract)),
+            Err(own) => {
+                let kept = before
+                    .and_then(|before| before.published.exact(&version.entry, version.version));
+                published.insert(kept.with_context(|| unfit(&version, &problems, &own))?.clone());
+                problems.extend(own);
+            }
+        }
     }
+    problems.sort();
+    problems.dedup();
     let merging = Merging::new(catalog.libraries.values(), published.all().cloned());
     let number = READINGS.fetch_add(1, Ordering::Relaxed);
     Ok(Live {
-        catalog: Arc::new(catalog),
+        catalog,
+        folder,
         problems,
         published: Arc::new(published),
         merging: Arc::new(merging),
         number,
+        is_usable,
         fingerprint,
+    })
+}
+
+fn compiled(version: &PublishedVersion, lists: &CodeLists) -> Result<Contract, Vec<Problem>> {
+    let path = format!("entries/{}.yaml", version.entry);
+    let entry = entry::parse(&path, &version.content, lists)?;
+    Contract::compile(Arc::new(entry), lists).map_err(|error| {
+        let problem = |fault: &CompileFault| Problem::of_file(&path, &fault.zh, &fault.en);
+        error.faults.iter().map(problem).collect()
     })
 }
 
 /// Why a published version cannot be used: its code lists are not as they were. Going on without
 /// it would be guessing, so what is wrong in the folder is told instead.
-fn unfit(path: &str, folder: &[Problem], own: &[Problem]) -> String {
+fn unfit(version: &PublishedVersion, folder: &[Problem], own: &[Problem]) -> String {
     let lists = folder.iter().filter(|problem| problem.path.starts_with("codelists/"));
     let told: Vec<_> = lists.chain(own).map(ToString::to_string).collect();
     format!(
-        "{path} is published and needs the code lists as they were; mend the catalog folder, \
-         nothing was changed:\n{}",
+        "entries/{}.yaml is published and needs the code lists as they were; mend the catalog \
+         folder, nothing was changed:\n{}",
+        version.entry,
         told.join("\n")
     )
 }

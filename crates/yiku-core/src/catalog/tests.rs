@@ -180,3 +180,63 @@ fn entries_and_libraries_fit() {
     let problems = Catalog::read(&files).1;
     assert!(problems.iter().all(|problem| problem.path == "libraries/base.yaml"), "{problems:?}");
 }
+
+const GRANT: &str = r#"grant: pay
+to: tax
+of: tax/payer
+basis: 规定
+scenario: 场景
+scope: 范围
+modes: [batch]
+period: { from: "2026-01-01", until: "2027-12-31" }
+items: [id]
+approved: [{ department: tax, ref: "1", approved_on: "2026-01-01" }]
+at_end: destroy
+"#;
+
+/// What a hub that worked by the sample with a grant works by after a change of its files.
+#[track_caller]
+fn used_after(change: impl Fn(&mut Vec<SourceFile>)) -> Catalog {
+    let mut files = sample();
+    files.push(file("grants/pay.yaml", GRANT));
+    let (before, problems) = Catalog::read(&files);
+    assert_eq!(problems, []);
+    change(&mut files);
+    let (after, problems) = Catalog::read(&files);
+    assert!(!problems.is_empty());
+    after.in_use(&problems, Some(&before)).unwrap()
+}
+
+#[test]
+fn a_slip_in_an_entry_leaves_the_hub_what_it_had() {
+    let used = used_after(|files| files[5].text = files[5].text.replace("level:", "levle:"));
+    assert!(used.entries.contains_key(&"tax/payer".parse().unwrap()));
+    assert!(used.grants.contains_key("pay"));
+}
+
+#[test]
+fn a_grant_taken_away_holds_no_longer_whatever_else_is_wrong() {
+    let used = used_after(|files| {
+        files[5].text = files[5].text.replace("level:", "levle:");
+        files.pop();
+    });
+    assert!(used.grants.is_empty());
+}
+
+#[test]
+fn a_grant_that_one_side_did_not_approve_is_not_used() {
+    let used =
+        used_after(|files| files[6].text = GRANT.replace("{ department: tax,", "{ department: x,"));
+    assert!(used.grants.is_empty());
+    assert!(!used.entries.is_empty());
+}
+
+#[test]
+fn a_first_reading_with_problems_gives_nothing_to_work_by() {
+    let files = &sample()[..5];
+    let (catalog, problems) = Catalog::read(files);
+    assert_eq!(problems, []);
+    assert!(catalog.in_use(&problems, None).is_some());
+    let (catalog, problems) = Catalog::read(&files[..4]);
+    assert!(catalog.in_use(&problems, None).is_none());
+}

@@ -255,8 +255,8 @@ fn type_message(item: &DataItem) -> Message {
     }
 }
 
-/// What the entry says about a rule, or what its form says by itself.
-fn rule_message(rule: &Rule, items: &[DataItem]) -> Message {
+/// What the entry says about a rule, or what its form says by itself, in Chinese and English.
+pub fn rule_message(rule: &Rule, items: &[DataItem]) -> (String, String) {
     let (zh, en) = native_message(&rule.form, items);
     let said = &rule.message;
     (

@@ -55,6 +55,7 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
         // Read before each parcel: a removed or changed grant takes effect with the next one.
         hub.reload_if_changed().await?;
         let live = hub.live();
+        live.usable()?;
         let Some(standing) = Standing::find(hub, &live, name, role).await? else {
             return Ok(delivered);
         };
@@ -70,6 +71,7 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
 /// Delivered, a key goes on with what follows; refused again, it stays parked.
 pub async fn release(hub: &Hub, name: &str, role: &SinkRole, ids: &[i64]) -> anyhow::Result<u64> {
     let live = hub.live();
+    live.usable()?;
     let standing = Standing::find(hub, &live, name, role).await?;
     let standing =
         standing.with_context(|| format!("nothing may leave for `{name}` at present"))?;

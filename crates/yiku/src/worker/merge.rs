@@ -14,6 +14,7 @@ use crate::{clock, hub::Hub};
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     let mut turn = hub.merging.lock().await;
     let live = hub.live();
+    live.usable()?;
     let merger = match turn.as_ref().filter(|held| held.made_for == live.number) {
         Some(held) => held.merger.clone(),
         None => {
