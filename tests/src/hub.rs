@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     free_port,
-    program::{Ended, end, programs},
+    program::{self, Ended, end, programs},
 };
 
 /// A hub in a folder of its own; it stops when this value is dropped.
@@ -46,6 +46,19 @@ impl Hub {
         let this =
             Self { _folder: folder, folder: path, port, child: None, environment: Vec::new() };
         this.settings(settings);
+        this
+    }
+
+    /// A folder as `yiku init` makes it, but for the port: other tests listen, too.
+    pub fn initialised() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (path, port) = (folder.path().join("my hub"), free_port());
+        let ended = program::yiku(&["init", path.to_str().expect("our own path")]);
+        assert!(ended.success && ended.stdout.contains("README"), "{ended:?}");
+        let this =
+            Self { _folder: folder, folder: path, port, child: None, environment: Vec::new() };
+        let settings = fs::read_to_string(this.folder.join("yiku.toml")).expect("it was written");
+        this.write("yiku.toml", settings.replace(":8620", &format!(":{port}")));
         this
     }
 

@@ -15,5 +15,5 @@ pub use hub::Hub;
 pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
-pub use program::{Ended, root};
+pub use program::{Ended, root, yiku, yiku_path};
 pub use server::Server;

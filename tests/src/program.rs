@@ -3,7 +3,7 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, Output},
     sync::OnceLock,
 };
 
@@ -18,14 +18,20 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// What a program has left when it ended.
+    pub fn of(output: Output) -> Self {
+        Self {
+            success: output.status.success(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
 /// Waits for a program's end.
 pub(crate) fn end(child: std::io::Result<Child>) -> Ended {
-    let output = child.and_then(Child::wait_with_output).expect("the program starts");
-    Ended {
-        success: output.status.success(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ended::of(child.and_then(Child::wait_with_output).expect("the program starts"))
 }
 
 /// Where the programs lie.
@@ -48,6 +54,17 @@ pub(crate) fn programs() -> &'static Programs {
         let folder = own.ancestors().nth(2).expect("tests lie in target/debug/deps");
         Programs { xtask: folder.join("xtask"), yiku: folder.join("yiku") }
     })
+}
+
+/// Runs a command of the hub's program that needs no hub.
+pub fn yiku(words: &[&str]) -> Ended {
+    let output = Command::new(yiku_path()).args(words).output().expect("the program starts");
+    Ended::of(output)
+}
+
+/// Where the hub's program lies.
+pub fn yiku_path() -> &'static Path {
+    &programs().yiku
 }
 
 /// The repository.

@@ -20,6 +20,11 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a folder to start from: configuration, a small catalog, a sample to try.
+    Init {
+        /// The folder, which must be empty or not there yet.
+        folder: PathBuf,
+    },
     /// Run the hub until it is stopped.
     Serve(Serve),
     /// Show how everything stands.

@@ -123,7 +123,8 @@ impl Config {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!(
-                "cannot read `{}`; deploy/yiku.example.toml is one to start from",
+                "cannot read `{}`; name the hub's file by --config, or make a folder to start from \
+                 by `yiku init FOLDER`",
                 path.display()
             )
         })?;

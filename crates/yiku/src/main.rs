@@ -52,6 +52,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<u8> {
+    if let Command::Init { folder } = &arguments.command {
+        return command::init::run(folder).map(|()| 0);
+    }
     let config = Config::read(&arguments.config)?;
     if let Command::Serve(serve) = arguments.command {
         log(&config.log)?;

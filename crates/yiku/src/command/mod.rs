@@ -5,6 +5,7 @@ mod catalog;
 mod connector;
 mod delivery;
 mod grant;
+pub mod init;
 mod preview;
 mod quarantine;
 mod receipt;
@@ -89,7 +90,7 @@ pub async fn run(
 
 async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(_) => {
+        Command::Serve(_) | Command::Init { .. } => {
             anyhow::bail!("this command starts by itself, not beside a running hub")
         }
         Command::Catalog(command) => catalog::run(session, command).await,
