@@ -1,6 +1,7 @@
 //! Runs `cargo xtask demo` as people run it, and kills it as people do not.
 
 use std::{
+    fs,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -10,7 +11,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{Ended, end, programs, root};
+use crate::{
+    free_port,
+    program::{Ended, end, programs, root},
+};
 
 /// A demo in a folder of its own.
 pub struct Demo {
@@ -20,10 +24,14 @@ pub struct Demo {
 
 impl Demo {
     /// A city of so many persons; nothing is made yet, but the programs are, so that what a run
-    /// takes is its own time.
+    /// takes is its own time. Its hub has a port of its own: two demos that start at once would
+    /// both find the usual one free.
     pub fn new(rows: u64) -> Self {
         programs();
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), rows }
+        let this = Self { folder: tempfile::tempdir().expect("a temporary folder"), rows };
+        fs::create_dir(this.folder()).expect("our own folder");
+        fs::write(this.folder().join("hub.port"), free_port().to_string()).expect("a new file");
+        this
     }
 
     /// Everything that the demo makes.
