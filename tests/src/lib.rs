@@ -9,6 +9,7 @@ mod port;
 mod postgres;
 mod program;
 mod server;
+mod workbook;
 
 pub use demo::Demo;
 pub use hub::Hub;
@@ -17,3 +18,4 @@ pub use port::free_port;
 pub use postgres::{Postgres, postgres};
 pub use program::{Ended, root, yiku, yiku_path};
 pub use server::Server;
+pub use workbook::workbook_with_password;

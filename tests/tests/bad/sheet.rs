@@ -1,6 +1,7 @@
 //! Workbooks that are broken, or that hold something other than they show.
 
 use rust_xlsxwriter::{Format, Formula, Workbook, Worksheet};
+use yiku_tests::workbook_with_password;
 
 use crate::file_cases::{Case, check};
 
@@ -80,35 +81,6 @@ fn rows(count: u32) -> Vec<u8> {
     })
 }
 
-/// The least compound file that says that its content is encrypted.
-fn with_password() -> Vec<u8> {
-    let mut file = vec![0; 512 * 4];
-    file[..8].copy_from_slice(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]);
-    file[24..32].copy_from_slice(&[0x3E, 0, 3, 0, 0xFE, 0xFF, 9, 0]);
-    file[32] = 6;
-    let mut put = |at: usize, value: u32| file[at..at + 4].copy_from_slice(&value.to_le_bytes());
-    let (free, end, table) = (u32::MAX, u32::MAX - 1, u32::MAX - 2);
-    [(44, 1), (48, 1), (56, 4_096), (60, end), (68, end)]
-        .into_iter()
-        .for_each(|(at, value)| put(at, value));
-    (76..512).step_by(4).for_each(|at| put(at, free));
-    put(76, 0); // the table is sector 0
-    (512..1_024).step_by(4).for_each(|at| put(at, free));
-    put(512, table);
-    put(516, end);
-    for (entry, name, kind) in [(0, "Root Entry", 5), (1, "EncryptedPackage", 2)] {
-        let at = 1_024 + entry * 128;
-        for (index, unit) in name.encode_utf16().enumerate() {
-            file[at + index * 2..at + index * 2 + 2].copy_from_slice(&unit.to_le_bytes());
-        }
-        file[at + 64] = (name.len() as u8 + 1) * 2;
-        file[at + 66] = kind;
-        file[at + 68..at + 80].fill(0xFF);
-        file[at + 116..at + 120].copy_from_slice(&end.to_le_bytes());
-    }
-    file
-}
-
 /// A workbook whose table of contents says that one part unpacks to 3 GiB.
 fn bomb() -> Vec<u8> {
     let mut file = rows(3);
@@ -142,7 +114,7 @@ fn broken_workbooks_are_told_with_place_and_remedy() {
             Case::new("a date as a bare number", "a.xlsx", date_numbers(false), 0, 1),
             Case::new("a hidden sheet before a visible one", "a.xlsx", hidden_first(), 1, 0),
             Case::new("a sheet that is not there", "a.xlsx", rows(3), 0, 1).source("sheet: 六月"),
-            Case::new("a password", "a.xlsx", with_password(), 0, 1),
+            Case::new("a password", "a.xlsx", workbook_with_password(), 0, 1),
             Case::new("a CSV file named .xlsx", "a.xlsx", "no,name\nP1,肖文\n", 0, 1),
             Case::new("half a workbook", "a.xlsx", cut, 0, 1),
             Case::new("a zip bomb", "a.xlsx", bomb(), 0, 1),
