@@ -161,8 +161,10 @@ async fn links(
         }
         let (table, said, source) =
             (tables.table(), &touched.entities[entity], resource.subject.id);
-        let head = format!("DELETE FROM link_{table} WHERE (entity_key, source, record_key) IN (");
-        rows::insert(tx, &head, 3, ")", &gone, |values, (key, record)| {
+        let sql = format!(
+            "DELETE FROM link_{table} WHERE entity_key = ? AND source = ? AND record_key = ?"
+        );
+        rows::each(tx, &sql, &gone, |values, (key, record)| {
             values.bind(&*said.keys[*key as usize]).bind(source).bind(&**record)
         })
         .await?;
@@ -242,8 +244,8 @@ async fn conflicts(
     if said.conflicted {
         let known = |(_, state): &(&Arc<str>, &State)| state.id.is_some();
         let keys: Vec<&Arc<str>> = states().filter(known).map(|(key, _)| key).collect();
-        let head = format!("DELETE FROM conflict_{table} WHERE _key IN (");
-        rows::insert(tx, &head, 1, ")", &keys, |values, key| values.bind(&***key)).await?;
+        let sql = format!("DELETE FROM conflict_{table} WHERE _key = ?");
+        rows::each(tx, &sql, &keys, |values, key| values.bind(&***key)).await?;
     }
     let new: Vec<_> = states()
         .flat_map(|(key, state)| state.conflicts.iter().map(move |conflict| (key, conflict)))
