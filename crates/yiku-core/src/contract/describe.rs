@@ -3,7 +3,7 @@
 
 use super::{Cause, Contract, Finding, MappedRow, compile::Message, form::UNKNOWN_CODE_LENGTH_MAX};
 use crate::{
-    entry::{Bounds, DataItem, ItemType, Operand, OrderOperator, Rule, RuleForm},
+    entry::{Bounds, DataItem, ItemType, Text},
     identifier::Fault,
     mask::Mask,
     violation::{Code, Violation},
@@ -26,12 +26,12 @@ impl Contract {
             Cause::Rule(index) => {
                 let broken = &self.entry.rules[*index];
                 rule = Some(broken.id.clone());
-                rule_message(broken, &self.entry.items)
+                (broken.message.zh.clone(), broken.message.en.clone())
             }
             Cause::RuleError(index) => {
                 let broken = &self.entry.rules[*index];
                 rule = Some(broken.id.clone());
-                let (zh, en) = rule_message(broken, &self.entry.items);
+                let Text { zh, en } = &broken.message;
                 (
                     format!("规则无法计算，按不符合处理：{zh}"),
                     format!("the rule could not be worked out and counts as broken: {en}"),
@@ -253,82 +253,4 @@ fn type_message(item: &DataItem) -> Message {
         ),
         _ => (format!("{zh}的类型不符"), format!("{en} is not of its type")),
     }
-}
-
-/// What the entry says about a rule, or what its form says by itself, in Chinese and English.
-pub fn rule_message(rule: &Rule, items: &[DataItem]) -> (String, String) {
-    let (zh, en) = native_message(&rule.form, items);
-    let said = &rule.message;
-    (
-        if said.zh.is_empty() { zh } else { said.zh.clone() },
-        if said.en.is_empty() { en } else { said.en.clone() },
-    )
-}
-
-fn native_message(form: &RuleForm, items: &[DataItem]) -> Message {
-    let join = |operands: &[Operand], zh_mark: &str, en_mark: &str| {
-        let (zh, en): (Vec<String>, Vec<String>) =
-            operands.iter().map(|operand| operand_name(operand, items)).unzip();
-        (zh.join(zh_mark), en.join(en_mark))
-    };
-    match form {
-        RuleForm::Same(left, right) => {
-            let ((left_zh, left_en), (right_zh, right_en)) =
-                (operand_name(left, items), operand_name(right, items));
-            (
-                format!("{left_zh}与{right_zh}不一致；请核对哪一项有误"),
-                format!("{left_en} and {right_en} differ; see which of them is wrong"),
-            )
-        }
-        RuleForm::Order(operands, OrderOperator::NotAfter) => {
-            let (zh, en) = join(operands, "、", ", ");
-            (format!("{zh}应依次不晚于（不大于）后一项"), format!("{en} must not descend"))
-        }
-        RuleForm::Order(operands, OrderOperator::Before) => {
-            let (zh, en) = join(operands, "、", ", ");
-            (format!("{zh}应依次早于（小于）后一项"), format!("{en} must ascend"))
-        }
-        RuleForm::RequiredWhen { item, when, values } => {
-            let (item, when) = (&items[*item], &items[*when]);
-            match values.join("、") {
-                values if values.is_empty() => (
-                    format!("填写了{}时，{}必填", when.zh, item.zh),
-                    format!("{} must be there when {} is", item.name, when.name),
-                ),
-                list => (
-                    format!("{}为 {list} 时，{}必填", when.zh, item.zh),
-                    format!(
-                        "{} must be there when {} is {}",
-                        item.name,
-                        when.name,
-                        values.join(" or ")
-                    ),
-                ),
-            }
-        }
-        RuleForm::OneOf(members) => {
-            let zh: Vec<&str> = members.iter().map(|&item| items[item].zh.as_str()).collect();
-            let en: Vec<&str> = members.iter().map(|&item| items[item].name.as_str()).collect();
-            (
-                format!("{}至少填写一项", zh.join("、")),
-                format!("at least one of {} must be there", en.join(", ")),
-            )
-        }
-        RuleForm::Cel(_) => {
-            ("不符合目录规定的规则".into(), "a rule of the entry does not hold".into())
-        }
-    }
-}
-
-fn operand_name(operand: &Operand, items: &[DataItem]) -> Message {
-    let item = &items[operand.item];
-    let Some(part) = operand.part.as_deref() else { return (item.zh.clone(), item.name.clone()) };
-    let zh = match part {
-        "birth_date" => "出生日期",
-        "sex" => "性别",
-        "division" => "行政区划",
-        "organisation_code" => "组织机构代码",
-        part => part,
-    };
-    (format!("{}中的{zh}", item.zh), format!("the {} in {}", part.replace('_', " "), item.name))
 }

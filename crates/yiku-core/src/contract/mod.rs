@@ -37,7 +37,7 @@ pub use crate::operation::Operation;
 pub use check::KEY_SEPARATOR;
 pub use compile::{CompileError, CompileFault, Place};
 pub use decode::DecodeError;
-pub use describe::{rule_message, shown};
+pub use describe::shown;
 
 /// An entry version, compiled. Shared by all who check or read its rows.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     batch::Row,
-    entry::{self, EntryVersion, ItemType, OrderOperator, Rule, RuleForm},
+    entry::{self, EntryVersion, ItemType, OrderOperator, Prefix, Rule, RuleForm},
     identifier::citizen_id,
 };
 
@@ -25,6 +25,7 @@ pub(super) struct CompiledRule {
 enum Form {
     Same(Operand, Operand),
     Order(Vec<Operand>, OrderOperator),
+    Begins { item: usize, prefix: Prefix },
     RequiredWhen { item: usize, when: usize, values: Vec<Wanted> },
     OneOf(Vec<usize>),
     Cel(Box<CelRule>),
@@ -85,7 +86,7 @@ impl CompiledRule {
     /// The item that a finding of this rule names, if it is one item's fault.
     pub(super) fn blamed(&self) -> Option<usize> {
         match self.form {
-            Form::RequiredWhen { item, .. } => Some(item),
+            Form::Begins { item, .. } | Form::RequiredWhen { item, .. } => Some(item),
             _ => None,
         }
     }
@@ -121,6 +122,22 @@ pub(super) fn judge(
                 in_order
             })
         }
+        Form::Begins { item, prefix } => {
+            let text = |item: usize| match held[item] {
+                Held::Broken => None,
+                _ => cells.get(item),
+            };
+            let fold = columns[*item].kind.is_identifier();
+            match (text(*item), prefix) {
+                (Some(text), Prefix::Texts(texts)) => {
+                    texts.iter().any(|prefix| begins(text, prefix, fold))
+                }
+                (Some(value), Prefix::Item(other)) => {
+                    text(*other).is_none_or(|prefix| begins(value, prefix, fold))
+                }
+                (None, _) => true,
+            }
+        }
         Form::RequiredWhen { item, when, values } => {
             held[*item] != Held::Null || !is_wanted(values, cells.get(*when), held[*when])
         }
@@ -140,6 +157,14 @@ fn is_wanted(values: &[Wanted], cell: Option<&str>, held: Held) -> bool {
             Wanted::Text(text) => text.eq_ignore_ascii_case(cell),
             Wanted::Number(number) => held == Held::Number(*number),
         })
+}
+
+fn begins(text: &str, prefix: &str, fold: bool) -> bool {
+    match text.as_bytes().get(..prefix.len()) {
+        Some(start) if fold => start.eq_ignore_ascii_case(prefix.as_bytes()),
+        Some(start) => start == prefix.as_bytes(),
+        None => false,
+    }
 }
 
 fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
@@ -223,6 +248,7 @@ pub(super) fn compile(rule: &Rule, entry: &EntryVersion) -> Result<CompiledRule,
             }
             Form::Order(operands, *operator)
         }
+        RuleForm::Begins { item, prefix } => Form::Begins { item: *item, prefix: prefix.clone() },
         RuleForm::RequiredWhen { item, when, values } => {
             let kind = &entry.items[*when].kind;
             let values =

@@ -89,7 +89,7 @@ pub(crate) fn entry(mut items: Vec<DataItem>, rules: Vec<RuleForm>) -> EntryVers
         id: format!("rule-{index}"),
         form,
         severity: Severity::Reject,
-        message: Text::default(),
+        message: Text { zh: "不符".into(), en: "broken".into() },
     });
     EntryVersion {
         name: "public-security/household".parse().unwrap(),

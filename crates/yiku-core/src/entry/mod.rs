@@ -13,7 +13,7 @@ pub use metadata::{Examples, InvalidExample, Metadata, Share, SharingClass, Text
 pub use name::{EntryName, InvalidEntryName, is_name};
 pub use parse::parse;
 pub(crate) use parse::{bilingual, item_type};
-pub use rule::{Feed, Operand, OrderOperator, Rule, RuleForm, SetValue};
+pub use rule::{Feed, Operand, OrderOperator, Prefix, Rule, RuleForm, SetValue};
 pub use version::{InvalidVersion, Version};
 
 use chrono::NaiveDate;

@@ -37,6 +37,15 @@ pub enum OrderOperator {
     Before,
 }
 
+/// What a `begins` rule asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Prefix {
+    /// One of these texts.
+    Texts(Vec<String>),
+    /// The value of this item; the rule holds where it has none.
+    Item(usize),
+}
+
 /// The forms of rules. All but `Cel` are native code.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleForm {
@@ -44,6 +53,15 @@ pub enum RuleForm {
     Same(Operand, Operand),
     /// Dates, datetimes or numbers in ascending order: `order: [birth_date, death_date]`.
     Order(Vec<Operand>, OrderOperator),
+    /// A text, code or identifier begins with another: `begins: { item: division, with: ["4313"] }`,
+    /// `begins: { item: address_code, with_item: division }`. Letters of identifiers are compared
+    /// without regard to case.
+    Begins {
+        /// The item looked at.
+        item: usize,
+        /// What it begins with.
+        prefix: Prefix,
+    },
     /// `required_when: { item: legal_person_id, when: { kind: ["1", "2"] } }`; an empty list of
     /// values means: whenever it has any value.
     RequiredWhen {

@@ -4,7 +4,7 @@ mod expression;
 
 use super::{test_entry::*, *};
 use crate::{
-    entry::{DataItem, ItemType, Operand, RuleForm},
+    entry::{DataItem, ItemType, Operand, Prefix, RuleForm},
     mask::Mask,
 };
 
@@ -177,6 +177,24 @@ fn rules_look_across_items() {
         "rule rejects rule-0, rule rejects rule-1, rule rejects rule-2, rule rejects rule-3, \
          rule rejects rule-4",
     );
+}
+
+#[test]
+fn beginnings() {
+    let items = || vec![item("id", ItemType::OrganisationCode), item("note", text(50, None))];
+    let texts = |texts: &[&str]| Prefix::Texts(texts.iter().map(|&text| text.into()).collect());
+    let check = |prefix: Prefix, item: usize, note: Option<&str>, expected: &str| {
+        let contract = contract(entry(items(), vec![RuleForm::Begins { item, prefix }]));
+        assert_eq!(outcome(&contract, &row(&[Some("ma000004x"), note])), expected);
+    };
+    check(texts(&["XY", "MA0"]), 0, None, "MA000004X -");
+    check(texts(&["MA1"]), 0, None, "rule rejects id");
+    check(texts(&["娄底"]), 1, Some("娄底市"), "MA000004X 娄底市");
+    check(texts(&["娄底市的"]), 1, Some("娄底市"), "rule rejects note");
+    check(texts(&["娄底"]), 1, None, "MA000004X -");
+    check(Prefix::Item(1), 0, Some("MA00"), "MA000004X MA00");
+    check(Prefix::Item(1), 0, Some("MB"), "rule rejects id");
+    check(Prefix::Item(1), 0, None, "MA000004X -");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Differences, Level};
 use crate::{
-    entry::{EntryVersion, Operand, Rule, RuleForm},
+    entry::{EntryVersion, Operand, Prefix, Rule, RuleForm},
     violation::Severity,
 };
 
@@ -66,6 +66,12 @@ fn written(form: &RuleForm, entry: &EntryVersion) -> String {
         RuleForm::Same(first, second) => format!("same {} {}", operand(first), operand(second)),
         RuleForm::Order(operands, operator) => {
             format!("order {operator:?} {:?}", operands.iter().map(operand).collect::<Vec<_>>())
+        }
+        RuleForm::Begins { item, prefix: Prefix::Texts(texts) } => {
+            format!("{} begins with {texts:?}", name(*item))
+        }
+        RuleForm::Begins { item, prefix: Prefix::Item(other) } => {
+            format!("{} begins with {}", name(*item), name(*other))
         }
         RuleForm::RequiredWhen { item, when, values } => {
             format!("required {} when {} {values:?}", name(*item), name(*when))

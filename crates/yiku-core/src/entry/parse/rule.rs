@@ -1,13 +1,15 @@
-//! The cross-item rules of an entry, and the messages that the native forms bring.
+//! The cross-item rules of an entry.
 
 use crate::{
     code_list::CodeLists,
-    entry::{DataItem, ItemType, Operand, OrderOperator, Rule, RuleForm, Text, name::is_name},
+    entry::{DataItem, ItemType, Operand, OrderOperator, Prefix, Rule, RuleForm, name::is_name},
     violation::Severity,
     yaml::{Content, Fields, Node, Place, Reader},
 };
 
 use super::{both_or_none, find_item, one_or_more};
+
+mod message;
 
 pub(super) fn rules(
     reader: &mut Reader<'_>,
@@ -46,7 +48,7 @@ fn rule(
     let form = form?;
     let message = match message {
         Some(message) => message,
-        None => native_message(&form, items).or_else(|| {
+        None => message::native(&form, items).or_else(|| {
             reader.note(
                 place,
                 "cel 规则没有自带的提示语：请写 zh 和 en",
@@ -66,15 +68,16 @@ fn form(
 ) -> Option<RuleForm> {
     let same = fields.find("same");
     let order = fields.find("order");
+    let begins = fields.find("begins");
     let required_when = fields.find("required_when");
     let one_of = fields.find("one_of");
     let cel = fields.find("cel");
-    let found = [same, order, required_when, one_of, cel];
+    let found = [same, order, begins, required_when, one_of, cel];
     if found.iter().flatten().count() != 1 {
         reader.note(
             fields.place(),
-            "一条规则应是 same、order、required_when、one_of、cel 之一",
-            "a rule is one of same, order, required_when, one_of, cel",
+            "一条规则应是 same、order、begins、required_when、one_of、cel 之一",
+            "a rule is one of same, order, begins, required_when, one_of, cel",
         );
         return None;
     }
@@ -85,7 +88,8 @@ fn form(
             let strict = strict.and_then(|node| reader.boolean(node)) == Some(true);
             self::order(reader, node, items, strict)
         }
-        [_, _, Some(node), ..] => self::required_when(reader, node, items, lists),
+        [_, _, Some(node), ..] => self::begins(reader, node, items),
+        [_, _, _, Some(node), ..] => self::required_when(reader, node, items, lists),
         [.., Some(node), _] => {
             let nodes = one_or_more(reader, node)?;
             let found: Vec<usize> =
@@ -152,6 +156,56 @@ fn not_comparable(reader: &mut Reader<'_>, at: Place) {
         "类型不能相比：应都是日期、都是时间、都是数，或（same）都是文本",
         "these cannot be compared: all dates, all moments, all numbers, or (same) all text",
     );
+}
+
+fn begins(reader: &mut Reader<'_>, node: &Node, items: &[DataItem]) -> Option<RuleForm> {
+    let mut fields = reader.map(node)?;
+    let item = fields.need(reader, "item").and_then(|node| text_item(reader, node, items));
+    let texts = fields.find("with");
+    let other = fields.find("with_item");
+    let place = fields.place();
+    fields.end(reader);
+    let prefix = match (texts, other) {
+        (Some(texts), None) => {
+            let texts = one_or_more(reader, texts)?;
+            let texts = texts.into_iter().map(|node| prefix_text(reader, node));
+            Prefix::Texts(texts.collect::<Option<_>>()?)
+        }
+        (None, Some(other)) => Prefix::Item(text_item(reader, other, items)?),
+        _ => {
+            reader.note(
+                place,
+                "begins 要写 with（开头的文字）或 with_item（另一数据项），二者取一",
+                "begins has either with (texts) or with_item (another item)",
+            );
+            return None;
+        }
+    };
+    Some(RuleForm::Begins { item: item?, prefix })
+}
+
+fn prefix_text(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?;
+    if text.is_empty() {
+        reader.note(node.place, "开头的文字不能为空", "every text begins with an empty one");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// An item whose values are texts, codes or identifiers.
+fn text_item(reader: &mut Reader<'_>, node: &Node, items: &[DataItem]) -> Option<usize> {
+    let item = find_item(reader, node, items)?;
+    let kind = &items[item].kind;
+    if class(&Operand { item, part: None }, items) != Class::Text || *kind == ItemType::Boolean {
+        reader.note(
+            node.place,
+            format!("begins 只看文本、代码和标识，{} 不是", kind.as_str()),
+            format!("begins looks at texts, codes and identifiers; {} is none", kind.as_str()),
+        );
+        return None;
+    }
+    Some(item)
 }
 
 fn required_when(
@@ -241,67 +295,6 @@ fn class(operand: &Operand, items: &[DataItem]) -> Class {
         (None, ItemType::DateTime) => Class::DateTime,
         (None, ItemType::Integer(_) | ItemType::Decimal { .. }) => Class::Number,
         _ => Class::Text,
-    }
-}
-
-/// What people read when a native rule is broken.
-fn native_message(form: &RuleForm, items: &[DataItem]) -> Option<Text> {
-    let zh = |index: usize| items[index].zh.clone();
-    let en = |index: usize| items[index].name.clone();
-    Some(match form {
-        RuleForm::Same(first, second) => {
-            let ((first_zh, first_en), (second_zh, second_en)) =
-                (spoken(first, items), spoken(second, items));
-            Text {
-                zh: format!("{first_zh}与{second_zh}不一致，请核对"),
-                en: format!("{first_en} differs from {second_en}; check both"),
-            }
-        }
-        RuleForm::Order(operands, operator) => {
-            let (zh, en): (Vec<String>, Vec<String>) =
-                operands.iter().map(|operand| spoken(operand, items)).unzip();
-            let (word_zh, word_en) = match operator {
-                OrderOperator::NotAfter => ("不应晚于或大于", " must not be after "),
-                OrderOperator::Before => ("应早于或小于", " must be before "),
-            };
-            Text { zh: zh.join(word_zh), en: en.join(word_en) }
-        }
-        RuleForm::RequiredWhen { item, when, values } if values.is_empty() => Text {
-            zh: format!("有{}时应填{}", zh(*when), zh(*item)),
-            en: format!("{} is required when {} has a value", en(*item), en(*when)),
-        },
-        RuleForm::RequiredWhen { item, when, values } => Text {
-            zh: format!("{}为 {} 时应填{}", zh(*when), values.join("、"), zh(*item)),
-            en: format!("{} is required when {} is {}", en(*item), en(*when), values.join(", ")),
-        },
-        RuleForm::OneOf(of) => Text {
-            zh: format!(
-                "{}至少填一项",
-                of.iter().map(|&index| zh(index)).collect::<Vec<_>>().join("、")
-            ),
-            en: format!(
-                "at least one of {} is required",
-                of.iter().map(|&index| en(index)).collect::<Vec<_>>().join(", ")
-            ),
-        },
-        RuleForm::Cel(_) => return None,
-    })
-}
-
-fn spoken(operand: &Operand, items: &[DataItem]) -> (String, String) {
-    let item = &items[operand.item];
-    match operand.part.as_deref() {
-        None => (item.zh.clone(), item.name.clone()),
-        Some(part) => {
-            let part_zh = match part {
-                "birth_date" => "出生日期",
-                "sex" => "性别",
-                "division" => "地区代码",
-                _ => "组织机构代码",
-            };
-            let part_en = part.replace('_', " ");
-            (format!("{}中的{part_zh}", item.zh), format!("the {part_en} in {}", item.name))
-        }
     }
 }
 

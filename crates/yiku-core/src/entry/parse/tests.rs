@@ -357,7 +357,7 @@ fn rules() {
     check(
         "same: [sex, citizen_id.sex]",
         "zh: 一, en: one",
-        &["a rule is one of same, order, required_when, one_of, cel"],
+        &["a rule is one of same, order, begins, required_when, one_of, cel"],
     );
     check("same: [sex, citizen_id.sex]", "same: [sex]", &["same compares two items"]);
     check(
@@ -384,6 +384,21 @@ fn rules() {
         "order: [birth_date, death_date], strict",
         "order: [birth_date, updated_at], strict",
         &["these cannot be compared: all dates, all moments, all numbers, or (same) all text"],
+    );
+    let begins = |new: &str, expected: &[&str]| {
+        check("one_of: [children, married]", &format!("begins: {new}"), expected);
+    };
+    begins("{ item: citizen_id, with: ['4313'] }", &[]);
+    begins("{ item: citizen_id, with_item: name }", &[]);
+    begins("{ item: citizen_id }", &["begins has either with (texts) or with_item (another item)"]);
+    begins(
+        "{ item: citizen_id, with: '4313', with_item: name }",
+        &["begins has either with (texts) or with_item (another item)"],
+    );
+    begins("{ item: citizen_id, with: [''] }", &["every text begins with an empty one"]);
+    begins(
+        "{ item: birth_date, with: '19' }",
+        &["begins looks at texts, codes and identifiers; date is none"],
     );
     check("one_of: [children, married]", "one_of: children", &["at least two items are needed"]);
     check(

@@ -3,8 +3,9 @@
 
 use yiku_core::{
     catalog::Catalog,
-    contract::rule_message,
-    entry::{Bounds, DataItem, EntryName, EntryVersion, ItemType, SetValue, Share, SharingClass},
+    entry::{
+        Bounds, DataItem, EntryName, EntryVersion, ItemType, SetValue, Share, SharingClass, Text,
+    },
     violation::Severity,
 };
 
@@ -43,7 +44,7 @@ pub(super) async fn one(session: &mut Session<'_>, name: &EntryName) -> anyhow::
     let headings = ["item", "名称", "type", "", "std", "grade", "mask"];
     session.console.print(&table::of(headings, rows.collect())).await?;
     for rule in &entry.rules {
-        let (zh, en) = rule_message(rule, &entry.items);
+        let Text { zh, en } = &rule.message;
         let word = match rule.severity {
             Severity::Reject => "reject",
             Severity::Warn => "warn",
