@@ -132,6 +132,22 @@ impl Hub {
         kib.map_or(0.0, |kib: f64| kib / 1024.0)
     }
 
+    /// Seconds that the hub's process has computed, to a hundredth. Only Linux says it.
+    pub fn computed_seconds(&self) -> f64 {
+        self.child.id().map_or(0.0, |id| process::computed_seconds(id).unwrap_or_default())
+    }
+
+    /// Runs a command of the hub's program beside the hub.
+    pub async fn tell(&self, words: &[&str]) -> Result<()> {
+        let mut command = self.installation.command(words);
+        let output = command.stdin(Stdio::null()).output().await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("`yiku {}` failed: {}", words.join(" "), said.trim());
+        }
+        Ok(())
+    }
+
     /// Lets the hub end its work and waits for its end.
     pub async fn stop(mut self) -> Result<()> {
         drop(self.child.stdin.take());

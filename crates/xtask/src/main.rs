@@ -12,6 +12,7 @@ mod advisories;
 mod bench;
 mod check;
 mod demo;
+mod files;
 mod hub;
 mod licences;
 mod process;

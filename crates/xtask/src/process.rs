@@ -46,3 +46,12 @@ fn words(command: &Command) -> String {
     }
     words
 }
+
+/// Seconds that a process has computed, to a hundredth; `None` where the system does not say.
+pub fn computed_seconds(id: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before the last bracket may hold blanks; user and system time come 12th after it.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+    let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    Some(ticks / 100.0)
+}

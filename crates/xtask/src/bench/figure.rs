@@ -63,12 +63,13 @@ impl fmt::Display for Figure {
 /// the machine for a while disturbs both.
 pub fn alternate(mut ours: impl FnMut() -> f64, mut beside: impl FnMut() -> f64) -> (f64, f64) {
     let pairs: [(f64, f64); 3] = std::array::from_fn(|_| (ours(), beside()));
-    (median(pairs.map(|pair| pair.0)), median(pairs.map(|pair| pair.1)))
+    (median(pairs.map(|pair| pair.0).to_vec()), median(pairs.map(|pair| pair.1).to_vec()))
 }
 
-fn median(mut values: [f64; 3]) -> f64 {
+/// The middle one of an odd number of values.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[1]
+    values[values.len() / 2]
 }
 
 /// The figures as a table for people.

@@ -3,6 +3,9 @@
 
 mod contract;
 mod figure;
+mod household;
+mod installation;
+mod load;
 
 use std::process::Command;
 
@@ -18,6 +21,9 @@ pub use figure::{Figure, alternate};
 pub struct BenchArgs {
     /// Only this one; all of them when left out
     name: Option<String>,
+    /// Ten times the rows; needs about 30 GB of disk
+    #[arg(long)]
+    long: bool,
     /// Print only a JSON array of the figures on standard output
     #[arg(long)]
     json: bool,
@@ -26,10 +32,20 @@ pub struct BenchArgs {
 /// One bench: a name for the command line, and a function that measures.
 struct Bench {
     name: &'static str,
-    run: fn() -> Result<Vec<Figure>>,
+    run: fn(Size) -> Result<Vec<Figure>>,
 }
 
-const BENCHES: &[Bench] = &[Bench { name: "contract", run: contract::run }];
+const BENCHES: &[Bench] =
+    &[Bench { name: "contract", run: |_| contract::run() }, Bench { name: "load", run: load::run }];
+
+/// How much a bench works on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Size {
+    /// All benches end within 45 minutes.
+    Usual,
+    /// Ten times the rows: about 30 GB of disk.
+    Long,
+}
 
 /// Measures and prints.
 pub fn run(args: &BenchArgs) -> Result<()> {
@@ -44,10 +60,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if cfg!(debug_assertions) {
         return in_release(args);
     }
+    let size = if args.long { Size::Long } else { Size::Usual };
     let mut figures = Vec::new();
     for bench in chosen {
         eprintln!("== {}", bench.name);
-        let found = (bench.run)()?;
+        let found = (bench.run)(size)?;
         found.iter().for_each(|figure| eprintln!("{figure}"));
         figures.extend(found);
     }
@@ -65,8 +82,7 @@ fn in_release(args: &BenchArgs) -> Result<()> {
     let mut cargo: Command = workspace::cargo();
     cargo.args(["run", "--release", "--quiet", "--locked", "--package", "xtask", "--", "bench"]);
     cargo.args(&args.name);
-    if args.json {
-        cargo.arg("--json");
-    }
+    cargo.args(args.long.then_some("--long"));
+    cargo.args(args.json.then_some("--json"));
     process::run(&mut cargo)
 }

@@ -16,7 +16,7 @@ use super::{
     connector,
     system::{Form, SYSTEMS, System},
 };
-use crate::{hub::Installation, workspace};
+use crate::{files, hub::Installation, workspace};
 
 /// The demo's folder.
 pub struct Folder {
@@ -56,7 +56,7 @@ impl Folder {
                 }
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                write(&mark, &serde_json::to_string(&made)?)?;
+                files::write(&mark, &serde_json::to_string(&made)?)?;
             }
             Err(error) => return Err(error).context(format!("cannot read {}", mark.display())),
         }
@@ -106,13 +106,13 @@ impl Folder {
         let config = format!(
             "[folders]\ndata = \"data\"\ncatalog = \"catalog\"\n\n[http]\nlisten = \"{hub}\"\n"
         );
-        write(&self.config(), &config)?;
-        copy_folder(&workspace::root().join("catalog"), &self.root.join("catalog"))?;
+        files::write(&self.config(), &config)?;
+        files::copy_folder(&workspace::root().join("catalog"), &self.root.join("catalog"))?;
         for system in SYSTEMS {
             let name = system.connector;
             let folder = self.system(system);
             let file = self.root.join(format!("data/connectors/{name}.yaml"));
-            write(&file, &connector::source(system, &folder.to_string_lossy()))?;
+            files::write(&file, &connector::source(system, &folder.to_string_lossy()))?;
             match system.form {
                 Form::Sqlite { .. } => {
                     let path = folder.join(format!("{name}.db"));
@@ -126,7 +126,7 @@ impl Folder {
         }
         for (name, text) in connector::SUBSCRIBERS {
             let text = text.replace("folder: out", &format!("folder: {}", self.out().display()));
-            write(&self.root.join(format!("data/connectors/{name}.yaml")), &text)?;
+            files::write(&self.root.join(format!("data/connectors/{name}.yaml")), &text)?;
         }
         let register = self.out().join("approval");
         fs::create_dir_all(&register)?;
@@ -146,7 +146,7 @@ impl Folder {
         let listener = TcpListener::bind(("127.0.0.1", last.unwrap_or(wanted)))
             .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
             .context("no port of the loopback address is free")?;
-        write(&note, &listener.local_addr()?.port().to_string())?;
+        files::write(&note, &listener.local_addr()?.port().to_string())?;
         Ok(listener)
     }
 
@@ -167,7 +167,7 @@ impl Folder {
     }
 
     fn secret(&self, name: &str, text: &str) -> Result<()> {
-        write(&self.root.join("data/secrets").join(name), text)
+        files::write(&self.root.join("data/secrets").join(name), text)
     }
 }
 
@@ -183,35 +183,4 @@ impl Default for Keys {
     fn default() -> Self {
         Self { service: "demo-service-key".into(), webhook: "demo-webhook-secret".into() }
     }
-}
-
-/// Writes a file unless it is there and the same; whole or not at all.
-fn write(path: &Path, text: &str) -> Result<()> {
-    if fs::read_to_string(path).is_ok_and(|there| there == text) {
-        return Ok(());
-    }
-    let place = || format!("cannot write {}", path.display());
-    let folder = path.parent().expect("a file lies in a folder");
-    fs::create_dir_all(folder).with_context(place)?;
-    let name = path.file_name().expect("a file has a name").to_string_lossy();
-    let part = folder.join(format!(".{name}.part"));
-    fs::write(&part, text).with_context(place)?;
-    fs::rename(&part, path).with_context(place)
-}
-
-/// Copies the text files of a folder and the folders in it.
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    let place = || format!("cannot read {}", from.display());
-    for entry in fs::read_dir(from).with_context(place)? {
-        let entry = entry.with_context(place)?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            let text = fs::read_to_string(entry.path())
-                .with_context(|| format!("cannot read {}", entry.path().display()))?;
-            write(&target, &text)?;
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,103 @@
+//! A hub of a bench's own, in a folder that is gone afterwards.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use crate::{
+    files,
+    hub::{self, Hub, Installation},
+    workspace,
+};
+
+/// The folder of a hub, and what a bench looks at in it.
+pub struct Ground {
+    folder: TempDir,
+    program: PathBuf,
+    address: SocketAddr,
+}
+
+impl Ground {
+    /// A published catalog, the repository's and one grant of everything about persons; no
+    /// connectors.
+    pub async fn new(program: &Path) -> Result<Self> {
+        // Beside the program: on a disk, where a temporary folder may be memory.
+        let beside = program.parent().context("a program lies in a folder")?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
+        let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+        let ground = Self { folder, program: program.to_owned(), address };
+        files::copy_folder(&workspace::root().join("catalog"), &ground.path().join("catalog"))?;
+        ground.write("catalog/grants/bench-persons.yaml", GRANT)?;
+        ground.write("yiku.toml", &format!("[http]\nlisten = \"{address}\"\n"))?;
+        hub::publish_catalog(&ground.installation()).await?;
+        Ok(ground)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file of the folder.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        files::write(&self.path().join(name), text)
+    }
+
+    /// Writes a connector's file.
+    pub fn connector(&self, name: &str, yaml: &str) -> Result<()> {
+        self.write(&format!("data/connectors/{name}.yaml"), &format!("connector: {name}\n{yaml}"))
+    }
+
+    /// Starts the hub.
+    pub async fn start(&self) -> Result<Hub> {
+        Hub::start(self.installation(), self.address).await
+    }
+
+    fn installation(&self) -> Installation {
+        let (config, log) = (self.path().join("yiku.toml"), self.path().join("hub.log"));
+        Installation { program: self.program.clone(), config, log }
+    }
+
+    /// The hub's store, to look at: asking the hub itself would be part of its work.
+    pub fn store(&self) -> Result<Connection> {
+        let path = self.path().join("data/store.db");
+        let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        store.busy_timeout(Duration::from_secs(10))?;
+        Ok(store)
+    }
+}
+
+/// Waits until a count of the store has reached `wanted`.
+pub async fn until_count(store: &Connection, hub: &mut Hub, sql: &str, wanted: u64) -> Result<()> {
+    let mut statement = store.prepare(sql)?;
+    loop {
+        let count: i64 = statement.query_row([], |row| row.get(0))?;
+        if count.cast_unsigned() >= wanted {
+            return Ok(());
+        }
+        hub.check_alive()?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+const GRANT: &str = "grant: bench-persons
+to: health
+of: population.person
+basis: bench
+scenario: bench
+scope: bench
+modes: [batch]
+period: { from: \"2020-01-01\", until: \"2099-12-31\" }
+items: [citizen_id, name, sex, ethnic_group, birth_date, household_no, household_relation, division,
+  address, residence_division, residence_address, education, marital, workplace, height_cm, phone]
+approved:
+  - { department: health, ref: bench, approved_on: \"2020-01-01\" }
+  - { department: public-security, ref: bench, approved_on: \"2020-01-01\" }
+at_end: destroy
+";
