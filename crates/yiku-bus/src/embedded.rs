@@ -35,8 +35,10 @@ impl Embedded {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .page_size(16_384)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("cache_size", "-8000")
+            .pragma("cache_size", "-4000")
+            .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
         let connection = writer::open(&path, &options).await?;
         let readers = SqlitePoolOptions::new()

@@ -77,7 +77,8 @@ pub trait Source: Send {
     /// After an error the caller opens the source anew at the last durable position.
     async fn pull(&mut self, limit: PullLimit) -> Result<Option<Pull>, ConnectorError>;
 
-    /// Told once the rows up to `position` are durable. May be repeated after a crash.
+    /// Told once the rows up to `position` are durable; rows behind it may have been pulled by
+    /// then. May be repeated after a crash.
     async fn acknowledge(&mut self, position: &Position) -> Result<(), ConnectorError> {
         let _ = position;
         Ok(())

@@ -328,7 +328,8 @@ fn check(contract: &Contract, batch: &Batch, state: &LineState) -> CheckedBatch 
         batch: state.next_batch,
         retried: &[],
     };
-    check_batch(&checking, batch, Some(&mut RunKeys::default()))
+    let checked = check_batch(&checking, batch, Some(&mut RunKeys::default()));
+    checked.expect("the keys of a push stay in memory")
 }
 
 /// How pushed rows become an entry's: columns are matched by name, and `_operation`, where there is

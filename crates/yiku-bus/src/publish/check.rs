@@ -1,6 +1,6 @@
 //! Checking a batch: every row mapped, checked and encoded, or rejected with every reason.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use yiku_core::{
     batch::Batch,
@@ -148,12 +148,13 @@ impl Rest {
 
 /// Maps and checks every row of the batch. Touches nothing.
 ///
-/// With `keys`, a second row of one key is a finding: the same row warns, another is rejected.
+/// With `keys`, a second row of one key is a finding: the same row warns, another is rejected. Fails
+/// only where they are spilled and their files cannot be written or read.
 pub fn check_batch(
     checking: &Checking<'_>,
     batch: &Batch,
     mut keys: Option<&mut RunKeys>,
-) -> CheckedBatch {
+) -> io::Result<CheckedBatch> {
     let mut out = CheckedBatch::default();
     let mut mapped = MappedRow::new(checking.contract.entry().items.len());
     let mut checked = Checked::default();
@@ -165,7 +166,7 @@ pub fn check_batch(
         if verdict == Verdict::Accepted
             && let Some(keys) = keys.as_deref_mut()
         {
-            verdict = note_key(keys, &mapped, &mut checked, first_key);
+            verdict = note_key(keys, &mapped, &mut checked, first_key)?;
         }
         let version = checking.version(batch, row, checked.order_by);
         out.rest.pulled += 1;
@@ -191,7 +192,7 @@ pub fn check_batch(
             }
         }
     }
-    out
+    Ok(out)
 }
 
 fn note_key(
@@ -199,14 +200,14 @@ fn note_key(
     mapped: &MappedRow,
     checked: &mut Checked,
     key_item: usize,
-) -> Verdict {
-    let (severity, verdict) = match keys.note(&checked.key, mapped.operation, &checked.body) {
-        Seen::First => return Verdict::Accepted,
+) -> io::Result<Verdict> {
+    let (severity, verdict) = match keys.note(&checked.key, mapped.operation, &checked.body)? {
+        Seen::First => return Ok(Verdict::Accepted),
         Seen::Same => (Severity::Warn, Verdict::Accepted),
         Seen::Other => (Severity::Reject, Verdict::Rejected),
     };
     checked.findings.push(Finding::duplicate_key(severity, key_item));
-    verdict
+    Ok(verdict)
 }
 
 impl Checking<'_> {

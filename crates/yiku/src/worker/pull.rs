@@ -4,7 +4,7 @@
 //! columns or half a dump stop there. A run that was broken off by a restart is read again from its
 //! beginning as far as it was published, so that doubled keys are still noticed.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use yiku_bus::publish::{
@@ -15,6 +15,7 @@ use yiku_core::{
     contract::Contract,
     derive,
     mapping::{Mapping, MappingSpec},
+    operation::Operation,
     publication::PublishedRun,
     receipt::Deed,
     row_version::{RowVersion, VersionParts},
@@ -137,31 +138,52 @@ impl<'a> Puller<'a> {
     }
 
     /// Publishes one run, or the rest of one; false when no other waits behind it.
+    ///
+    /// While a batch becomes durable, the next one is already read and checked.
     async fn publish_run(&self, line: &mut HeldLine, total: &mut Pulled) -> anyhow::Result<bool> {
         let mut source = self.open(&Position(line.state().position.clone()))?;
         let mut keys = self.keys_so_far(line.state()).await?;
-        let mut brought = false;
-        while let Some(pull) = source.pull(PullLimit::default()).await? {
-            brought = true;
-            if pull.run.begins {
-                keys = self.fresh_keys();
-            }
-            let checked = self.check(line.state(), &pull, keys.as_mut())?;
+        let mut state = line.state().clone();
+        let mut ahead = self.next(source.as_mut(), &state, &mut keys).await?;
+        let brought = ahead.is_some();
+        while let Some((pull, checked)) = ahead {
             total.pulled += checked.pulled();
             total.accepted += checked.accepted();
             total.rejected += checked.rejected().len() as u64;
             let position = pull.position.clone();
             let ends = pull.run.ends;
-            let submission = self.submission(line.state(), pull);
-            self.hub.publish(line, checked, submission).await?;
-            source.acknowledge(&position).await?;
+            let submission = self.submission(&state, pull);
+            let publishing = self.hub.publish(line, checked, submission);
             if ends {
+                publishing.await?;
+                source.acknowledge(&position).await?;
                 // A source whose runs are passes over the same rows would begin another one if it
                 // were opened anew, for ever.
                 return Ok(source.pull(PullLimit::default()).await?.is_some());
             }
+            state.next_batch += 1;
+            let (published, next) =
+                tokio::join!(publishing, self.next(source.as_mut(), &state, &mut keys));
+            published?;
+            source.acknowledge(&position).await?;
+            ahead = next?;
         }
         Ok(brought)
+    }
+
+    /// The next rows, checked.
+    async fn next(
+        &self,
+        source: &mut dyn Source,
+        line: &LineState,
+        keys: &mut Option<RunKeys>,
+    ) -> anyhow::Result<Option<(Pull, CheckedBatch)>> {
+        let Some(pull) = source.pull(PullLimit::default()).await? else { return Ok(None) };
+        if pull.run.begins {
+            *keys = self.fresh_keys();
+        }
+        let checked = self.check(line, &pull, keys.as_mut())?;
+        Ok(Some((pull, checked)))
     }
 
     fn check(
@@ -179,7 +201,11 @@ impl<'a> Puller<'a> {
             batch: line.next_batch,
             retried: &[],
         };
-        Ok(tokio::task::block_in_place(|| check_batch(&checking, &pull.batch, keys)))
+        let checked = tokio::task::block_in_place(|| check_batch(&checking, &pull.batch, keys));
+        checked.with_context(|| {
+            let folder = self.hub.config.folders.data.display();
+            format!("cannot keep the run's keys in `{folder}`; look at its free space")
+        })
     }
 
     fn submission(&self, line: &LineState, pull: Pull) -> Submission {
@@ -222,7 +248,11 @@ impl<'a> Puller<'a> {
     }
 
     fn fresh_keys(&self) -> Option<RunKeys> {
-        self.watches_keys().then(RunKeys::default)
+        self.watches_keys().then(|| self.empty_keys())
+    }
+
+    fn empty_keys(&self) -> RunKeys {
+        RunKeys::spilling_into(&self.hub.config.folders.data)
     }
 
     /// The keys of the run that the line stands in: its published part is read again.
@@ -263,7 +293,7 @@ impl<'a> Puller<'a> {
         began_at: &serde_json::Value,
         is_last: impl Fn(&Pull, u64) -> bool,
     ) -> anyhow::Result<Option<RunKeys>> {
-        let mut keys = self.fresh_keys().unwrap_or_default();
+        let mut keys = self.empty_keys();
         let mut source = self.open(&Position(began_at.clone()))?;
         let mut rows = 0;
         while let Some(pull) = source.pull(PullLimit::default()).await? {
@@ -292,16 +322,17 @@ impl<'a> Puller<'a> {
         let mut source = self.open(&Position(line.position.clone()))?;
         let mut keys = self.fresh_keys();
         let (mut pulled, mut rejected) = (0u64, 0u64);
-        let mut seen = HashSet::new();
+        let mut seen = self.empty_keys();
         while let Some(pull) = source.pull(PullLimit::default()).await? {
             let checked = self.check(line, &pull, keys.as_mut())?;
             pulled += checked.pulled();
             rejected += checked.rejected().len() as u64;
             if full {
-                seen.extend(checked.records().iter().flatten().map(|record| key_hash(record.key)));
-                seen.extend(
-                    checked.rejected().iter().flat_map(|row| &row.key).map(|key| key_hash(key)),
-                );
+                let accepted = checked.records().iter().flatten().map(|record| record.key);
+                let rejected = checked.rejected().iter().filter_map(|row| row.key.as_deref());
+                for key in accepted.chain(rejected) {
+                    seen.note(key, Operation::Upsert, &[])?;
+                }
             }
             if pull.run.ends {
                 break;
@@ -325,13 +356,15 @@ impl<'a> Puller<'a> {
 
     /// How many records the line has, and how many of them are not among the keys seen. Records
     /// that another line brought last are none of its business.
-    async fn vanished(&self, line: u32, seen: &HashSet<u64>) -> anyhow::Result<(u64, u64)> {
+    async fn vanished(&self, line: u32, seen: &RunKeys) -> anyhow::Result<(u64, u64)> {
         let mut db = self.hub.store.reader().await?;
         let (mut records, mut gone, mut after) = (0, 0, 0);
         loop {
             let page = keys(&mut db, &self.role.entry, line, after, RECORDS_PAGE).await?;
             records += page.len() as u64;
-            gone += page.iter().filter(|(_, key)| !seen.contains(&key_hash(key))).count() as u64;
+            for (_, key) in &page {
+                gone += u64::from(!seen.contains(key)?);
+            }
             match page.last() {
                 Some((last, _)) => after = *last,
                 None => return Ok((records, gone)),
@@ -358,13 +391,6 @@ pub fn compile_mapping(
 /// The mapping of rows whose columns are named as the items are.
 pub fn plain_mapping(contract: &Contract) -> anyhow::Result<Mapping> {
     Mapping::compile(None, contract).map_err(|_| anyhow::anyhow!("items always map to themselves"))
-}
-
-fn key_hash(key: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn over_rejected(name: &str, pulled: u64, rejected: u64, limit: f64) -> OverLimit {

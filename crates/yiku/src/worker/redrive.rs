@@ -124,7 +124,7 @@ fn check(
         batch: state.next_batch,
         retried: &retried,
     };
-    Ok(check_batch(&checking, &batch, None))
+    Ok(check_batch(&checking, &batch, None)?)
 }
 
 /// The mapping of the connector that brought the rows; pushed rows have the one of pushes.
