@@ -4,9 +4,14 @@
 //! stay where they are: change `n` left the current row whose change is `n`, or the history row
 //! from `n`; it replaced the history row to `n`.
 
+use std::ops::ControlFlow;
+
 use sqlx::Row;
 
-use crate::{Connection, StoreError, Tx, rows::number};
+use crate::{
+    Connection, StoreError, Tx,
+    rows::{self, number},
+};
 
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,34 +80,29 @@ pub async fn read(
     limit: usize,
 ) -> Result<Vec<Change>, StoreError> {
     let mut changes = Vec::new();
-    let mut next = after + 1;
-    while changes.len() < limit {
-        let sql = "SELECT first, last, body FROM change_log
-                   WHERE subject_id = $1 AND shard = 0 AND first >= coalesce(
-                       (SELECT max(first) FROM change_log
-                        WHERE subject_id = $1 AND shard = 0 AND first <= $2), 0)
-                   ORDER BY first
-                   LIMIT 16";
-        let rows = sqlx::query(sql).bind(subject).bind(number(next)).fetch_all(&mut *db).await?;
-        let before = next;
-        for row in rows {
-            let first = row.try_get::<i64, _>(0)?.cast_unsigned();
-            let last = row.try_get::<i64, _>(1)?.cast_unsigned();
-            if last < next || changes.len() == limit {
-                continue;
+    let next = after + 1;
+    let sql = "SELECT first, last, body FROM change_log
+               WHERE subject_id = $1 AND shard = 0 AND first >= coalesce(
+                   (SELECT max(first) FROM change_log
+                    WHERE subject_id = $1 AND shard = 0 AND first <= $2), 0)
+               ORDER BY first";
+    rows::select(db, sql, (subject, number(next)), |row| {
+        let first = row.get::<_, i64>(0)?.cast_unsigned();
+        let last = row.get::<_, i64>(1)?.cast_unsigned();
+        let mut at = first;
+        let all = for_each(row.get_ref(2)?.as_blob()?, |kind, key| {
+            if at >= next {
+                changes.push(Change { number: at, kind, key: key.to_owned() });
             }
-            let whole = unpack(row.try_get(2)?, first)?;
-            if whole.last().map(|change| change.number) != Some(last) {
-                return Err(StoreError::unreadable("change_log.body", "a change is missing"));
-            }
-            let wanted = whole.into_iter().filter(|change| change.number >= next);
-            changes.extend(wanted.take(limit - changes.len()));
-            next = last + 1;
+            at += 1;
+            if changes.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if all.is_continue() && at != last + 1 {
+            return Err(StoreError::unreadable("change_log.body", "a change is missing"));
         }
-        if next == before {
-            break;
-        }
-    }
+        Ok(all)
+    })
+    .await?;
     Ok(changes)
 }
 
@@ -118,11 +118,14 @@ pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, 
         let Some(last) = rows.last() else { return Ok(totals) };
         after = last.try_get(0)?;
         for row in &rows {
-            for_each(row.try_get(1)?, |kind, _| match kind {
-                ChangeKind::Created => totals.created += 1,
-                ChangeKind::Changed => totals.changed += 1,
-                ChangeKind::Ended => totals.ended += 1,
-                ChangeKind::Restored => totals.restored += 1,
+            let _ = for_each(row.try_get(1)?, |kind, _| {
+                *match kind {
+                    ChangeKind::Created => &mut totals.created,
+                    ChangeKind::Changed => &mut totals.changed,
+                    ChangeKind::Ended => &mut totals.ended,
+                    ChangeKind::Restored => &mut totals.restored,
+                } += 1;
+                ControlFlow::Continue(())
             })?;
         }
     }
@@ -197,16 +200,11 @@ impl Log {
     }
 }
 
-fn unpack(body: &[u8], first: u64) -> Result<Vec<Change>, StoreError> {
-    let mut changes = Vec::new();
-    for_each(body, |kind, key| {
-        let number = first + changes.len() as u64;
-        changes.push(Change { number, kind, key: key.to_owned() });
-    })?;
-    Ok(changes)
-}
-
-fn for_each(body: &[u8], mut take: impl FnMut(ChangeKind, &str)) -> Result<(), StoreError> {
+/// Hands over each change of a body until `take` breaks off; says whether it did.
+fn for_each(
+    body: &[u8],
+    mut take: impl FnMut(ChangeKind, &str) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, StoreError> {
     let damaged = || StoreError::unreadable("change_log.body", "it makes no sense");
     let mut rest = body;
     while let [kind, after @ ..] = rest {
@@ -219,10 +217,12 @@ fn for_each(body: &[u8], mut take: impl FnMut(ChangeKind, &str)) -> Result<(), S
         };
         let (length, after) = unpack_length(after).ok_or_else(damaged)?;
         let (key, after) = after.split_at_checked(length).ok_or_else(damaged)?;
-        take(kind, std::str::from_utf8(key).map_err(|_| damaged())?);
+        if take(kind, std::str::from_utf8(key).map_err(|_| damaged())?).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         rest = after;
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 fn unpack_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -247,14 +247,19 @@ mod tests {
         let long = "长".repeat(100);
         assert_eq!(log.add(ChangeKind::Created, "a"), 7);
         assert_eq!(log.add(ChangeKind::Ended, &long), 8);
-        let changes = unpack(&log.body, 7).expect("whole");
-        let expected = [(7, ChangeKind::Created, "a"), (8, ChangeKind::Ended, long.as_str())];
-        let found: Vec<_> =
-            changes.iter().map(|one| (one.number, one.kind, one.key.as_str())).collect();
-        assert_eq!(found, expected);
+        let unpack = |body: &[u8]| {
+            let mut found = Vec::new();
+            for_each(body, |kind, key| {
+                found.push((kind, key.to_owned()));
+                ControlFlow::Continue(())
+            })
+            .map(|_| found)
+        };
+        let expected = [(ChangeKind::Created, "a".to_owned()), (ChangeKind::Ended, long)];
+        assert_eq!(unpack(&log.body).expect("whole"), expected);
         for cut in 1..log.body.len() {
             let whole_first = cut == 3;
-            assert_eq!(unpack(&log.body[..cut], 7).is_ok(), whole_first, "cut at {cut}");
+            assert_eq!(unpack(&log.body[..cut]).is_ok(), whole_first, "cut at {cut}");
         }
     }
 

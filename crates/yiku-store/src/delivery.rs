@@ -119,7 +119,7 @@ pub struct Park<'a> {
     pub reason: &'a str,
 }
 
-/// Freezes a parcel before it leaves.
+/// Freezes a parcel before it leaves. What comes back is without the parcel, which the caller has.
 pub async fn freeze(
     tx: &mut Tx,
     digester: &Digester,
@@ -150,8 +150,8 @@ pub async fn freeze(
     .bind(kind)
     .bind(number(from))
     .bind(number(to))
-    .bind(page_from)
-    .bind(page_to)
+    .bind(&page_from)
+    .bind(&page_to)
     .bind(&idempotency)
     .bind(freeze.parcel)
     .bind(digest.as_slice())
@@ -161,10 +161,23 @@ pub async fn freeze(
     .await?;
     let mut said = freeze.receipt;
     said.rows_root = Some(digest);
-    said.note = idempotency;
+    said.note = idempotency.clone();
     receipt::append(tx, said).await?;
-    let frozen = unsettled(tx, &subscription.name).await?;
-    frozen.ok_or_else(|| StoreError::missing("delivery", id))
+    Ok(Delivery {
+        id,
+        subscription: subscription.name.clone(),
+        generation: subscription.generation,
+        kind: kind.to_owned(),
+        from_number: from,
+        to_number: to,
+        page_from,
+        page_to,
+        idempotency,
+        parcel: None,
+        outcomes: freeze.outcomes.to_owned(),
+        frozen_at: at_ms,
+        settled_at: None,
+    })
 }
 
 /// The delivery that was frozen and not settled, if there is one.

@@ -219,4 +219,5 @@ const READERS: u32 = 6;
 /// Negative: KiB.
 const WRITER_CACHE: &str = "-49152";
 const READER_CACHE: &str = "-4096";
-const WAL_PAGES: &str = "2000";
+/// Pages of the log that are carried over at once: the more, the more writes to a page become one.
+const WAL_PAGES: &str = "16000";

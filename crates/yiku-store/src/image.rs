@@ -3,18 +3,25 @@
 //! After change `n` a row was the current one, if `n` was its last change, else the history row
 //! from `n`; before it the history row to `n`. A deleted row has no cells.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::ControlFlow,
+};
 
-use sqlx::{AssertSqlSafe, QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
-use yiku_core::{batch::Cells, contract::Contract, entry::Version, library::DELETED};
+use yiku_core::{
+    batch::{Cells, Row},
+    contract::Contract,
+    entry::Version,
+    library::DELETED,
+};
 
 use crate::{
     Connection, StoreError,
     change::{Change, ChangeKind},
     merge::read_cell,
     retraction::Held,
-    rows::number,
-    subject::{Subject, SubjectKind, holds_number},
+    rows::{self, number, text},
+    subject::{Subject, SubjectKind},
 };
 
 /// How the rows of a subject are read as cells.
@@ -49,13 +56,39 @@ pub struct Image {
     pub ended: Option<String>,
 }
 
-/// What a change replaced and what it left.
+/// What each of several changes replaced, and what it left.
 #[derive(Clone, Debug, Default)]
 pub struct Images {
-    /// The row before; `None` when there was none.
-    pub before: Option<Image>,
-    /// The row after; `None` when it was deleted.
-    pub after: Option<Image>,
+    cells: Cells,
+    ended: Vec<Option<String>>,
+    before: Vec<Option<usize>>,
+    after: Vec<Option<usize>>,
+}
+
+/// A row of [`Images`].
+#[derive(Clone, Copy, Debug)]
+pub struct ImageRow<'a> {
+    /// Its cells.
+    pub row: Row<'a>,
+    /// The state in which it had ended, if it had.
+    pub ended: Option<&'a str>,
+}
+
+impl Images {
+    /// The row before the change at `index`; `None` when there was none.
+    pub fn before(&self, index: usize) -> Option<ImageRow<'_>> {
+        self.row(self.before[index])
+    }
+
+    /// The row after the change at `index`; `None` when it was deleted.
+    pub fn after(&self, index: usize) -> Option<ImageRow<'_>> {
+        self.row(self.after[index])
+    }
+
+    fn row(&self, index: Option<usize>) -> Option<ImageRow<'_>> {
+        let index = index?;
+        Some(ImageRow { row: self.cells.row(index), ended: self.ended[index].as_deref() })
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -94,21 +127,18 @@ impl<'a> Reader<'a> {
     ) -> Result<Page, StoreError> {
         let (key, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {key} > $1 ORDER BY {key} LIMIT $2");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(after.unwrap_or_default())
-            .bind(limit)
-            .fetch_all(db)
-            .await?;
         let mut page = Page { cells: Cells::new(self.width), ..Page::default() };
-        for row in &rows {
-            page.to = Some(row.try_get(0)?);
-            if let Some(image) = self.image(row)? {
-                page.keys.push(row.try_get(0)?);
-                page.cells.push_row(image.cells.row(0).cells());
-                page.ended.push(image.ended);
-                page.changes.push(row.try_get::<i64, _>(1)?.cast_unsigned());
+        rows::select(db, &sql, (after.unwrap_or_default(), limit), |row| {
+            let key = text(row, 0)?;
+            page.to = Some(key.to_owned());
+            if let Some(ended) = self.read(row, &mut page.cells)? {
+                page.keys.push(key.to_owned());
+                page.ended.push(ended);
+                page.changes.push(row.get::<_, i64>(1)?.cast_unsigned());
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
         Ok(page)
     }
 
@@ -122,19 +152,19 @@ impl<'a> Reader<'a> {
     ) -> Result<(Vec<(String, Option<Image>)>, Option<String>), StoreError> {
         let (key, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {key} > $1 ORDER BY {key} LIMIT $2");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(after.unwrap_or_default())
-            .bind(limit)
-            .fetch_all(&mut *db)
-            .await?;
-        let (mut page, mut to) = (Vec::new(), None);
-        for row in &rows {
-            let key: String = row.try_get(0)?;
-            to = Some(key.clone());
+        let mut rows = Vec::new();
+        rows::select(db, &sql, (after.unwrap_or_default(), limit), |row| {
+            let change = row.get::<_, i64>(1)?.cast_unsigned();
+            rows.push((text(row, 0)?.to_owned(), change, self.image(row)?));
+            Ok(ControlFlow::Continue(()))
+        })
+        .await?;
+        let to = rows.last().map(|(key, ..)| key.clone());
+        let mut page = Vec::new();
+        for (key, change, image) in rows {
             let Some(number) = held.number_of(&key) else { continue };
-            let change = row.try_get::<i64, _>(1)?.cast_unsigned();
             let image = match change <= number {
-                true => self.image(row)?.filter(|_| held.was_offered(change)),
+                true => image.filter(|_| held.was_offered(change)),
                 false => self.past_at(db, &key, number, held).await?,
             };
             if image.is_some() || held.is_uncertain(&key) {
@@ -153,11 +183,24 @@ impl<'a> Reader<'a> {
         held: &Held,
     ) -> Result<Option<Image>, StoreError> {
         let sql = format!("{} AND _from <= $2 AND _to > $2", self.history());
-        let row =
-            sqlx::query(AssertSqlSafe(sql)).bind(key).bind(number(at)).fetch_optional(db).await?;
-        let Some(row) = row else { return Ok(None) };
-        let from = row.try_get::<i64, _>(1)?.cast_unsigned();
-        Ok(self.image(&row)?.filter(|_| held.was_offered(from)))
+        let found = self.one(db, &sql, (key, number(at))).await?;
+        Ok(found.and_then(|(from, image)| image.filter(|_| held.was_offered(from))))
+    }
+
+    /// The one row of a query, if there is one: the change it is of, and its cells.
+    async fn one(
+        &self,
+        db: &mut Connection,
+        sql: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Option<(u64, Option<Image>)>, StoreError> {
+        let mut found = None;
+        rows::select(db, sql, values, |row| {
+            found = Some((row.get::<_, i64>(1)?.cast_unsigned(), self.image(row)?));
+            Ok(ControlFlow::Break(()))
+        })
+        .await?;
+        Ok(found)
     }
 
     /// The current row of a key.
@@ -167,8 +210,7 @@ impl<'a> Reader<'a> {
         key: &str,
     ) -> Result<Option<Image>, StoreError> {
         let sql = format!("{} WHERE {} = $1", self.current(), self.key());
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(key).fetch_optional(db).await?;
-        row.map_or(Ok(None), |row| self.image(&row))
+        Ok(self.one(db, &sql, [key]).await?.and_then(|(_, image)| image))
     }
 
     /// The row of a key as it was known at a moment, milliseconds since 1970.
@@ -184,13 +226,11 @@ impl<'a> Reader<'a> {
         };
         let (own, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {own} = $1 AND {current_at} <= $2");
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms);
-        if let Some(row) = row.fetch_optional(&mut *db).await? {
-            return self.image(&row);
+        if let Some((_, image)) = self.one(db, &sql, (key, at_ms)).await? {
+            return Ok(image);
         }
         let sql = format!("{} AND _from_at <= $2 AND _to_at > $2", self.history());
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(key).bind(at_ms).fetch_optional(db).await?;
-        row.map_or(Ok(None), |row| self.image(&row))
+        Ok(self.one(db, &sql, (key, at_ms)).await?.and_then(|(_, image)| image))
     }
 
     /// What each change replaced and left, in the order of `changes`.
@@ -198,57 +238,56 @@ impl<'a> Reader<'a> {
         &self,
         db: &mut Connection,
         changes: &[Change],
-    ) -> Result<Vec<Images>, StoreError> {
-        let mut all = Vec::with_capacity(changes.len());
-        for chunk in changes.chunks(KEYS) {
-            let current = self.current_rows(db, chunk).await?;
-            for change in chunk {
-                let after = match current.get(&change.key) {
-                    Some(row) if row.try_get::<i64, _>(1)? == number(change.number) => {
-                        self.image(row)?
-                    }
-                    _ => self.past(db, &change.key, "_from", change.number).await?,
-                };
-                let before = match change.kind {
-                    ChangeKind::Created => None,
-                    _ => self.past(db, &change.key, "_to", change.number).await?,
-                };
-                all.push(Images { before, after });
+    ) -> Result<Images, StoreError> {
+        let mut images = Images { cells: Cells::new(self.width), ..Images::default() };
+        let Images { cells, ended, .. } = &mut images;
+        let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
+        let mut current = HashMap::with_capacity(changes.len());
+        let head = format!("{} WHERE {}", self.current(), self.key());
+        rows::select_by(db, &head, &keys, |row| {
+            let change = row.get::<_, i64>(1)?.cast_unsigned();
+            current.insert(change, self.read_into(row, cells, ended)?);
+            Ok(())
+        })
+        .await?;
+        let (mut left, mut replaced) = (Vec::new(), Vec::new());
+        for (index, change) in changes.iter().enumerate() {
+            images.after.push(current.get(&change.number).copied().flatten());
+            images.before.push(None);
+            if !current.contains_key(&change.number) {
+                left.push((index, change));
+            }
+            if change.kind != ChangeKind::Created {
+                replaced.push((index, change));
             }
         }
-        Ok(all)
+        self.past(db, "_from", &left, &mut images, |images| &mut images.after).await?;
+        self.past(db, "_to", &replaced, &mut images, |images| &mut images.before).await?;
+        Ok(images)
     }
 
-    async fn current_rows(
-        &self,
-        db: &mut Connection,
-        changes: &[Change],
-    ) -> Result<HashMap<String, SqliteRow>, StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(self.current());
-        sql.push(format!(" WHERE {} IN (", self.key()));
-        let mut keys = sql.separated(", ");
-        for change in changes {
-            keys.push_bind(&change.key);
-        }
-        sql.push(")");
-        let rows = sql.build().fetch_all(db).await?;
-        rows.into_iter().map(|row| Ok((row.try_get(0)?, row))).collect()
-    }
-
+    /// Looks up history rows by one edge of theirs, and notes where they stand.
     async fn past(
         &self,
         db: &mut Connection,
-        key: &str,
         edge: &str,
-        change: u64,
-    ) -> Result<Option<Image>, StoreError> {
+        wanted: &[(usize, &Change)],
+        images: &mut Images,
+        places: impl Fn(&mut Images) -> &mut Vec<Option<usize>>,
+    ) -> Result<(), StoreError> {
         let sql = format!("{} AND {edge} = $2", self.history());
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(key)
-            .bind(number(change))
-            .fetch_optional(db)
-            .await?;
-        row.map_or(Ok(None), |row| self.image(&row))
+        rows::select_each(
+            db,
+            &sql,
+            wanted,
+            |values, (_, change)| values.bind(&change.key).bind(number(change.number)),
+            |(index, _), row| {
+                let place = self.read_into(row, &mut images.cells, &mut images.ended)?;
+                places(images)[*index] = place;
+                Ok(())
+            },
+        )
+        .await
     }
 
     fn history(&self) -> String {
@@ -288,31 +327,60 @@ impl<'a> Reader<'a> {
     }
 
     /// A row of the database as cells; `None` when it is deleted.
-    fn image(&self, row: &SqliteRow) -> Result<Option<Image>, StoreError> {
+    fn image(&self, row: &rusqlite::Row<'_>) -> Result<Option<Image>, StoreError> {
+        let mut cells = Cells::new(self.width);
+        Ok(self.read(row, &mut cells)?.map(|ended| Image { cells, ended }))
+    }
+
+    /// Appends a row of the database, and the state in which it has ended; returns its place, or
+    /// `None` when it is deleted.
+    fn read_into(
+        &self,
+        row: &rusqlite::Row<'_>,
+        cells: &mut Cells,
+        ended: &mut Vec<Option<String>>,
+    ) -> Result<Option<usize>, StoreError> {
+        let Some(state) = self.read(row, cells)? else { return Ok(None) };
+        ended.push(state);
+        Ok(Some(ended.len() - 1))
+    }
+
+    /// Appends a row of the database as cells and returns the state in which it has ended, if it
+    /// has; appends nothing and returns `None` when it is deleted.
+    fn read(
+        &self,
+        row: &rusqlite::Row<'_>,
+        out: &mut Cells,
+    ) -> Result<Option<Option<String>>, StoreError> {
         match self.subject.kind {
-            SubjectKind::Entity => self.entity_image(row),
-            SubjectKind::Resource => self.record_image(row),
+            SubjectKind::Entity => self.read_entity(row, out),
+            SubjectKind::Resource => self.read_record(row, out),
         }
     }
 
-    fn entity_image(&self, row: &SqliteRow) -> Result<Option<Image>, StoreError> {
-        let ended: Option<String> = row.try_get(2)?;
+    fn read_entity(
+        &self,
+        row: &rusqlite::Row<'_>,
+        out: &mut Cells,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        let ended: Option<String> = row.get(2)?;
         if ended.as_deref() == Some(DELETED) {
             return Ok(None);
         }
-        let mut cells = Cells::new(self.width);
         for (index, column) in self.subject.columns.iter().enumerate() {
-            let boolean = column.column_type == yiku_core::derive::ColumnType::Boolean;
-            read_cell(row, 3 + index, holds_number(column), boolean, &mut cells)?;
+            read_cell(row, 3 + index, column, out)?;
         }
-        Ok(Some(Image { cells, ended }))
+        Ok(Some(ended))
     }
 
-    fn record_image(&self, row: &SqliteRow) -> Result<Option<Image>, StoreError> {
-        let Some(body) = row.try_get::<Option<Vec<u8>>, _>(3)? else { return Ok(None) };
+    fn read_record(
+        &self,
+        row: &rusqlite::Row<'_>,
+        out: &mut Cells,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        let Some(body) = row.get_ref(3)?.as_blob_or_null()? else { return Ok(None) };
         let unreadable = |problem: String| StoreError::unreadable("record.body", problem);
-        let version: Version = row
-            .try_get::<&str, _>(2)?
+        let version: Version = text(row, 2)?
             .parse()
             .map_err(|_| unreadable("an entry version that is none".into()))?;
         let (contract, places) = self
@@ -320,12 +388,8 @@ impl<'a> Reader<'a> {
             .get(&version)
             .ok_or_else(|| unreadable(format!("version {version} is not published")))?;
         let mut own = Cells::new(contract.entry().items.len());
-        contract.decode(&body, &mut own).map_err(|error| unreadable(error.to_string()))?;
-        let mut cells = Cells::new(self.width);
-        cells.push_row(places.iter().map(|place| place.and_then(|place| own.row(0).get(place))));
-        Ok(Some(Image { cells, ended: None }))
+        contract.decode(body, &mut own).map_err(|error| unreadable(error.to_string()))?;
+        out.push_row(places.iter().map(|place| place.and_then(|place| own.row(0).get(place))));
+        Ok(Some(None))
     }
 }
-
-/// Keys looked up by one statement.
-const KEYS: usize = 200;

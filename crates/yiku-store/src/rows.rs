@@ -5,7 +5,10 @@
 //! `lock_handle` is for, and driven by `rusqlite`. Whatever is not many rows goes through the
 //! driver. (PostgreSQL's road is COPY.)
 
-use rusqlite::{Row, ToSql};
+use std::ops::ControlFlow;
+
+use rusqlite::{Params, Row, ToSql};
+use sqlx::{Connection as _, sqlite::LockedSqliteHandle};
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     task::block_in_place,
@@ -63,15 +66,49 @@ pub(crate) async fn select_by(
     keys: &[&str],
     mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if keys.is_empty() {
+    let sql = format!("{head} = ?");
+    select_each(db, &sql, keys, |values, key| values.bind(key), |_, row| take(row)).await
+}
+
+/// Runs a query for each of `asked`, whose values `bind` binds, and hands over each row found.
+pub(crate) async fn select_each<T>(
+    db: &mut Connection,
+    sql: &str,
+    asked: &[T],
+    bind: impl for<'s, 'c> Fn(Values<'s, 'c>, &T) -> Values<'s, 'c>,
+    mut take: impl FnMut(&T, &Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    if asked.is_empty() {
         return Ok(());
     }
     on_connection(db, |db| {
-        let mut statement = db.prepare(&format!("{head} = ?"))?;
-        for key in keys {
-            let mut found = statement.query([key])?;
+        let mut statement = db.prepare(sql)?;
+        for one in asked {
+            let values = Values { statement: &mut statement, bound: 0, outcome: Ok(()) };
+            bind(values, one).outcome?;
+            let mut found = statement.raw_query();
             while let Some(row) = found.next()? {
-                take(row)?;
+                take(one, row)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Runs a query, and hands over each row found until `take` breaks off.
+pub(crate) async fn select(
+    db: &mut Connection,
+    sql: &str,
+    values: impl Params,
+    mut take: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    on_connection(db, |db| {
+        let mut statement = db.prepare(sql)?;
+        let mut found = statement.query(values)?;
+        while let Some(row) = found.next()? {
+            if take(row)?.is_break() {
+                break;
             }
         }
         Ok(())
@@ -108,7 +145,17 @@ async fn on_connection<R>(
     db: &mut Connection,
     work: impl FnOnce(&rusqlite::Connection) -> Result<R, StoreError>,
 ) -> Result<R, StoreError> {
-    let mut locked = db.lock_handle().await?;
+    let outcome = with_handle(&mut db.lock_handle().await?, work);
+    // The driver's thread may not yet know that it was asked to wait. Fifty such requests fill its
+    // queue, and the next one would wait for that thread while it waits for the handle.
+    db.ping().await?;
+    outcome
+}
+
+fn with_handle<R>(
+    locked: &mut LockedSqliteHandle<'_>,
+    work: impl FnOnce(&rusqlite::Connection) -> Result<R, StoreError>,
+) -> Result<R, StoreError> {
     let handle = locked.as_raw_handle().as_ptr();
     let work = || {
         // SAFETY: the driver keeps the handle open and touches it no more as long as `locked` is

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::types::ValueRef;
-use sqlx::sqlite::SqliteRow;
 use yiku_core::{
     batch::Cells,
+    derive::{ColumnType, TableColumn},
     entry::{EntryName, Version},
     library::{Bound, Entity, Merging},
 };
@@ -142,20 +142,10 @@ impl EntityTables {
         from: usize,
         out: &mut Cells,
     ) -> Result<(), StoreError> {
-        for (index, number) in self.numbers.iter().enumerate() {
-            match row.get_ref(from + index)? {
-                ValueRef::Null => out.push(None),
-                value if *number => {
-                    push_number(value.as_i64()?, self.is_boolean(index), out);
-                }
-                value => out.push(Some(value.as_str()?)),
-            }
+        for (index, column) in self.subject.columns.iter().enumerate() {
+            read_cell(row, from + index, column, out)?;
         }
         Ok(())
-    }
-
-    fn is_boolean(&self, index: usize) -> bool {
-        self.subject.columns[index].column_type == yiku_core::derive::ColumnType::Boolean
     }
 }
 
@@ -170,21 +160,19 @@ fn bind_cell<'s, 'c>(values: Values<'s, 'c>, number: bool, cell: Option<&str>) -
     }))
 }
 
+/// Appends one item of a row of the database.
 pub(crate) fn read_cell(
-    row: &SqliteRow,
+    row: &rusqlite::Row<'_>,
     index: usize,
-    number: bool,
-    boolean: bool,
+    column: &TableColumn,
     out: &mut Cells,
 ) -> Result<(), StoreError> {
-    use sqlx::Row as _;
-    if !number {
-        out.push(row.try_get(index)?);
-        return Ok(());
-    }
-    match row.try_get::<Option<i64>, _>(index)? {
-        None => out.push(None),
-        Some(value) => push_number(value, boolean, out),
+    match row.get_ref(index)? {
+        ValueRef::Null => out.push(None),
+        ValueRef::Integer(value) => {
+            push_number(value, column.column_type == ColumnType::Boolean, out);
+        }
+        value => out.push(Some(value.as_str()?)),
     }
     Ok(())
 }

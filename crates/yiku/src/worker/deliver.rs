@@ -136,15 +136,18 @@ impl<'a> Standing<'a> {
     async fn step(&self, hub: &Hub, role: &SinkRole) -> anyhow::Result<Option<u64>> {
         let name = &self.subscription.name;
         let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
-        let frozen = match unsettled {
-            Some(frozen) => frozen,
+        let (frozen, parcel) = match unsettled {
+            Some(frozen) => {
+                let parcel = frozen.parcel.as_deref();
+                let parcel = parcel.context("an unsettled delivery has its parcel")?;
+                let parcel = Frozen::parse(parcel)?;
+                (frozen, parcel)
+            }
             None => match self.freeze(hub).await? {
                 Some(frozen) => frozen,
                 None => return Ok(None),
             },
         };
-        let parcel = frozen.parcel.as_deref().context("an unsettled delivery has its parcel")?;
-        let parcel = Frozen::parse(parcel)?;
         let waits =
             |one: &frozen::Waiting| (one.index, one.number, one.own_key.clone(), WAITS.to_owned());
         let mut parks: Vec<_> = parcel.waiting.iter().map(waits).collect();
@@ -184,7 +187,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<Delivery>> {
+    async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<(Delivery, Frozen)>> {
         let earlier = |retraction: &Retraction| self.earlier(retraction);
         let formed =
             form::next(hub, &self.subscription, &self.reader(), &self.view, earlier).await?;
@@ -204,7 +207,7 @@ impl<'a> Standing<'a> {
         };
         let delivery = delivery::freeze(&mut tx, &hub.digester, freeze, clock::now_ms()).await?;
         tx.commit().await?;
-        Ok(Some(delivery))
+        Ok(Some((delivery, frozen)))
     }
 
     async fn settle(

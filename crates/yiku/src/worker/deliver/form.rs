@@ -12,7 +12,7 @@ use yiku_store::{
     Connection,
     change::{self, Change},
     delivery::{self, Span, outcome},
-    image::{Image, Reader},
+    image::{ImageRow, Reader},
     retraction::{self, Retraction},
     subscription::{self, Subscription},
 };
@@ -124,10 +124,6 @@ async fn changes(
         oldest.entry(&change.key).or_insert(index);
     }
     let images = reader.images(&mut db, &changes).await?;
-    let seen = |image: &Option<Image>| -> Option<Cells> {
-        let image = image.as_ref().filter(|one| one.ended.is_none() || view.sees_ended)?;
-        Some(image.cells.clone())
-    };
     let mut forming = Forming::new(view);
     for (index, change) in changes.iter().enumerate() {
         forming.outcomes.push(outcome::WITHHELD);
@@ -139,14 +135,11 @@ async fn changes(
         } else if newest[change.key.as_str()] != index {
             forming.outcomes[index] = outcome::FOLDED;
         } else {
-            let before = seen(&images[oldest[change.key.as_str()]].before);
-            let after = seen(&images[index].after);
-            let (before, after) = (before.as_ref(), after.as_ref());
-            match view
-                .of(before.map(|one| one.row(0)).as_ref(), after.map(|one| one.row(0)).as_ref())
-            {
+            let before = seen(view, images.before(oldest[change.key.as_str()]));
+            let after = seen(view, images.after(index));
+            match view.of(before.as_ref(), after.as_ref()) {
                 View::Upsert => {
-                    let row = after.expect("an upsert has a row").row(0);
+                    let row = after.expect("an upsert has a row");
                     forming.upsert(change.number, index, &change.key, &row);
                 }
                 View::Withdraw => forming.withdraw(change.number, index, &change.key),
@@ -159,6 +152,11 @@ async fn changes(
         frozen: forming.frozen,
         outcomes: forming.outcomes,
     }))
+}
+
+/// A row, unless it has ended and the grant does not show those.
+fn seen<'i>(view: &GrantView, image: Option<ImageRow<'i>>) -> Option<Row<'i>> {
+    image.filter(|one| one.ended.is_none() || view.sees_ended).map(|one| one.row)
 }
 
 /// Which of the changes the backfill's pages hold already.
@@ -204,24 +202,21 @@ struct Forming<'a> {
     view: &'a GrantView,
     frozen: Frozen,
     outcomes: Vec<u8>,
-    scratch: Cells,
 }
 
 impl<'a> Forming<'a> {
     fn new(view: &'a GrantView) -> Self {
-        let scratch = Cells::new(view.columns.len());
-        Self { view, frozen: Frozen::default(), outcomes: Vec::new(), scratch }
+        let cells = Cells::new(view.columns.len());
+        Self { view, frozen: Frozen { cells, ..Frozen::default() }, outcomes: Vec::new() }
     }
 
     fn upsert(&mut self, number: u64, index: usize, key: &str, row: &Row<'_>) {
-        self.scratch.clear(self.view.columns.len());
-        self.view.push_row(row, &mut self.scratch);
+        self.view.push_row(row, &mut self.frozen.cells);
         self.push(ChangeKind::Upsert, number, index, key);
     }
 
     fn withdraw(&mut self, number: u64, index: usize, key: &str) {
-        self.scratch.clear(self.view.columns.len());
-        self.view.push_withdrawal(key.split(KEY_SEPARATOR), &mut self.scratch);
+        self.view.push_withdrawal(key.split(KEY_SEPARATOR), &mut self.frozen.cells);
         self.push(ChangeKind::Withdraw, number, index, key);
     }
 
@@ -231,9 +226,8 @@ impl<'a> Forming<'a> {
 
     fn push(&mut self, kind: ChangeKind, number: u64, index: usize, key: &str) {
         self.outcomes[index] = outcome::DELIVERED;
-        let cells = self.scratch.row(0).cells().map(|cell| cell.map(str::to_owned)).collect();
-        let own_key = key.to_owned();
-        self.frozen.rows.push(FrozenRow { kind, number, index, own_key, cells });
+        let (own_key, place) = (key.to_owned(), self.frozen.rows.len());
+        self.frozen.rows.push(FrozenRow { kind, number, index, own_key, place });
     }
 }
 

@@ -1,12 +1,14 @@
 //! A frozen parcel as bytes: what is repeated, byte for byte, until its receiver has answered.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use yiku_connector::{Change, ChangeKind, Parcel};
-use yiku_core::{batch::Cells, derive::TableColumn};
+use yiku_core::{
+    batch::{Cells, Row},
+    derive::TableColumn,
+};
 
 /// The rows of one delivery as they leave, and what the hub needs to settle them.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub(super) struct Frozen {
     /// What is delivered.
     pub(super) subject: String,
@@ -16,6 +18,8 @@ pub(super) struct Frozen {
     pub(super) key: Vec<usize>,
     /// The rows.
     pub(super) rows: Vec<FrozenRow>,
+    /// Their cells as they leave.
+    pub(super) cells: Cells,
     /// Changes whose key waits behind a parked one: they do not leave.
     pub(super) waiting: Vec<Waiting>,
 }
@@ -33,8 +37,7 @@ pub(super) struct Waiting {
 }
 
 /// One change of the parcel.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct FrozenRow {
     /// What is asked of the receiver.
     pub(super) kind: ChangeKind,
@@ -44,24 +47,90 @@ pub(super) struct FrozenRow {
     pub(super) index: usize,
     /// The subject's key, unmasked: it does not leave.
     pub(super) own_key: String,
-    /// The cells as they leave.
-    pub(super) cells: Vec<Option<String>>,
+    /// Its place among the cells.
+    pub(super) place: usize,
+}
+
+/// A parcel as it is kept.
+#[derive(Serialize)]
+struct Written<'a> {
+    subject: &'a str,
+    columns: &'a [TableColumn],
+    key: &'a [usize],
+    #[serde(serialize_with = "write_rows")]
+    rows: &'a Frozen,
+    waiting: &'a [Waiting],
+}
+
+#[derive(Serialize)]
+struct WrittenRow<'a> {
+    kind: ChangeKind,
+    number: u64,
+    index: usize,
+    own_key: &'a str,
+    #[serde(serialize_with = "write_cells")]
+    cells: Row<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    subject: String,
+    columns: Vec<TableColumn>,
+    key: Vec<usize>,
+    rows: Vec<ReadRow>,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadRow {
+    kind: ChangeKind,
+    number: u64,
+    index: usize,
+    own_key: String,
+    cells: Vec<Option<String>>,
+}
+
+fn write_rows<S: Serializer>(frozen: &Frozen, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(frozen.rows.iter().map(|row| WrittenRow {
+        kind: row.kind,
+        number: row.number,
+        index: row.index,
+        own_key: &row.own_key,
+        cells: frozen.cells.row(row.place),
+    }))
+}
+
+fn write_cells<S: Serializer>(row: &Row<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(row.cells())
 }
 
 impl Frozen {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings and numbers always serialise")
+        let Self { subject, columns, key, waiting, .. } = self;
+        let written = Written { subject, columns, key, rows: self, waiting };
+        serde_json::to_vec(&written).expect("strings and numbers always serialise")
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        let read: Read = serde_json::from_slice(bytes)?;
+        let mut cells = Cells::new(read.columns.len());
+        let rows = read.rows.into_iter().enumerate().map(|(place, row)| {
+            cells.push_row(row.cells.iter().map(Option::as_deref));
+            let ReadRow { kind, number, index, own_key, .. } = row;
+            FrozenRow { kind, number, index, own_key, place }
+        });
+        let rows = rows.collect();
+        let (subject, columns, key) = (read.subject, read.columns, read.key);
+        Ok(Self { subject, columns, key, rows, cells, waiting: read.waiting })
     }
 
     /// The parcel as a sink takes it. Numbers rise within it, also in a backfill.
     pub(super) fn to_parcel(&self, idempotency_key: &str) -> Parcel {
         let mut cells = Cells::new(self.columns.len());
         for row in &self.rows {
-            cells.push_row(row.cells.iter().map(Option::as_deref));
+            cells.push_row(self.cells.row(row.place).cells());
         }
         let change = |row: &FrozenRow| Change { kind: row.kind, number: row.number };
         Parcel {
@@ -72,5 +141,45 @@ impl Frozen {
             changes: self.rows.iter().map(change).collect(),
             cells,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parcel_is_read_as_it_was_written() {
+        let mut cells = Cells::new(2);
+        cells.push_row([Some("a"), None]);
+        cells.push_row([Some(""), Some("长")]);
+        let row = |place, number| FrozenRow {
+            kind: ChangeKind::Upsert,
+            number,
+            index: place,
+            own_key: number.to_string(),
+            place,
+        };
+        let column = |name: &str| TableColumn {
+            name: name.into(),
+            zh: String::new(),
+            column_type: yiku_core::derive::ColumnType::Text { max_length: 5 },
+            required: false,
+        };
+        let frozen = Frozen {
+            subject: "s".into(),
+            columns: vec![column("x"), column("y")],
+            key: vec![0],
+            rows: vec![row(1, 7), row(0, 9)],
+            cells,
+            waiting: vec![Waiting { index: 3, number: 4, own_key: "k".into() }],
+        };
+        let bytes = frozen.to_bytes();
+        let read = Frozen::parse(&bytes).unwrap();
+        assert_eq!(read.to_bytes(), bytes);
+        let parcel = read.to_parcel("p");
+        let rows: Vec<Vec<_>> = parcel.cells.rows().map(|row| row.cells().collect()).collect();
+        assert_eq!(rows, [[Some(""), Some("长")], [Some("a"), None]]);
+        assert_eq!(parcel.changes.iter().map(|one| one.number).collect::<Vec<_>>(), [7, 9]);
     }
 }
