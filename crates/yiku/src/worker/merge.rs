@@ -29,15 +29,8 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     let mut merged = 0;
     let resources: Vec<EntryName> = live.merging.resources.keys().cloned().collect();
     for resource in resources {
-        loop {
-            let outcome = step(hub, &merger, &resource).await;
-            let rows = outcome.with_context(|| format!("merging rows of `{resource}`"))?;
-            if rows == 0 {
-                break;
-            }
-            merged += rows;
-            hub.merged.send_modify(|merges| *merges += 1);
-        }
+        let outcome = drain(hub, &merger, &resource, &mut merged).await;
+        outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
     Ok(merged)
 }
@@ -62,30 +55,51 @@ async fn fold_stale(hub: &Hub, merger: &Merger) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn step(hub: &Hub, merger: &Merger, resource: &EntryName) -> anyhow::Result<u64> {
+/// Merges all rows of a resource. While some are merged, the next ones are already read.
+async fn drain(
+    hub: &Hub,
+    merger: &Merger,
+    resource: &EntryName,
+    merged: &mut u64,
+) -> anyhow::Result<()> {
     let topic = publish::topic_of(resource);
     let unit = format!("merge/{resource}");
     let cursor = cursor::get(&mut *hub.store.reader().await?, &unit, &topic, PARTITION).await?;
-    let from = cursor.map_or(0, |cursor| cursor.next);
-    let stored = hub.bus.read(&topic, PARTITION, from, LIMIT).await?;
-    let Some(last) = stored.last() else { return Ok(0) };
-    let to = last.next_offset();
-    let rows = rows_of(&stored, from)?;
+    let mut from = cursor.map_or(0, |cursor| cursor.next);
+    let mut stored = hub.bus.read(&topic, PARTITION, from, LIMIT).await?;
     let topic_id = hub.topic_id(&topic, PARTITION).await?;
-    let read = cursor::Read {
-        unit: &unit,
-        topic: &topic,
-        topic_id: &topic_id,
-        partition: PARTITION,
-        from,
-        to,
-    };
-    let task = MergeTask { bus: publish::BUS, read, resource, at_ms: clock::now_ms() };
+    while let Some(last) = stored.last() {
+        let to = last.next_offset();
+        let read = cursor::Read {
+            unit: &unit,
+            topic: &topic,
+            topic_id: &topic_id,
+            partition: PARTITION,
+            from,
+            to,
+        };
+        let task = MergeTask { bus: publish::BUS, read, resource, at_ms: clock::now_ms() };
+        let rows = rows_of(&stored, from)?;
+        let next = hub.bus.read(&topic, PARTITION, to, LIMIT);
+        let (outcome, next) = tokio::join!(take(hub, merger, &task, &rows), next);
+        outcome?;
+        *merged += to - from;
+        hub.merged.send_modify(|merges| *merges += 1);
+        (stored, from) = (next?, to);
+    }
+    Ok(())
+}
+
+async fn take(
+    hub: &Hub,
+    merger: &Merger,
+    task: &MergeTask<'_>,
+    rows: &[MergeRow<'_>],
+) -> anyhow::Result<()> {
     let mut tx = hub.store.begin().await?;
-    merge::take(&mut tx, merger, &task, &rows).await?;
-    overtake(hub, &mut tx, resource, &rows).await?;
-    tx.commit().await?;
-    Ok(rows.len() as u64)
+    merge::take(&mut tx, merger, task, rows).await?;
+    overtake(hub, &mut tx, task.resource, rows).await?;
+    Ok(tx.commit().await?)
 }
 
 fn rows_of(stored: &[Stored], from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
