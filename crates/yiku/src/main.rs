@@ -13,6 +13,7 @@ mod folder;
 mod http;
 mod hub;
 mod kinds;
+mod memory;
 mod serve;
 mod sheet;
 mod socket;
@@ -34,6 +35,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    memory::settle_allocator();
     let arguments = Arguments::parse();
     // The one crypto provider of the process; a second call could only be a second `main`.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
