@@ -3,10 +3,10 @@
 use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
@@ -73,18 +73,31 @@ impl Ground {
     }
 }
 
-/// Waits until a count of the store has reached `wanted`.
+/// Waits until a count of the store has reached `wanted`; it must not stand still for long.
 pub async fn until_count(store: &Connection, hub: &mut Hub, sql: &str, wanted: u64) -> Result<()> {
     let mut statement = store.prepare(sql)?;
+    let (mut last, mut moved) = (0, Instant::now());
     loop {
         let count: i64 = statement.query_row([], |row| row.get(0))?;
         if count.cast_unsigned() >= wanted {
             return Ok(());
         }
         hub.check_alive()?;
+        if count != last {
+            (last, moved) = (count, Instant::now());
+        }
+        if moved.elapsed() > STALL_TIMEOUT {
+            bail!(
+                "{last} of {wanted}, and nothing more for {STALL_TIMEOUT:?}\n{}",
+                hub.last_words()
+            );
+        }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// How long a count may stand still.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 const GRANT: &str = "grant: bench-persons
 to: health

@@ -100,6 +100,7 @@ impl Load {
                 &format!("data/secrets/{name}.url"),
                 &format!("sqlite:{folder}/{name}.db"),
             )?;
+            fs::create_dir(ground.path().join(name))?;
             let sink = sink.replace("FOLDER", &format!("{folder}/{name}")).replace("NAME", name);
             let yaml = format!("grant: bench-persons\nsink: {sink}\nstart: changes\nevery: 1s\n");
             ground.connector(name, &yaml)?;
