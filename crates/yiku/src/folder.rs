@@ -1,7 +1,7 @@
 //! The data folder and its lock: one hub, or one command, at a time.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -17,8 +17,7 @@ pub struct FolderLock {
 impl FolderLock {
     /// Takes the lock, making the folder when there is none; `None` when another process has it.
     pub fn take(folder: &Path) -> anyhow::Result<Option<Self>> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the data folder `{}`", folder.display()))?;
+        make_private(folder)?;
         let path = folder.join("lock");
         let file = File::options()
             .create(true)
@@ -34,6 +33,16 @@ impl FolderLock {
             }
         }
     }
+}
+
+/// Makes a folder that only the hub's own user may look into, unless it is there already.
+pub fn make_private(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))
 }
 
 /// Where a running hub listens for commands of its own machine.
@@ -64,6 +73,15 @@ mod tests {
         assert!(FolderLock::take(folder.path()).unwrap().is_none());
         drop(first);
         assert!(FolderLock::take(folder.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn nobody_else_looks_into_a_new_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let _lock = FolderLock::take(&folder).unwrap();
+        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

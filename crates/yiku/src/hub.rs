@@ -35,7 +35,7 @@ use crate::{
     catalog_folder::{self, Fingerprint},
     clock,
     config::Config,
-    folder::FolderLock,
+    folder::{self, FolderLock},
     worker::{materialise, merge::HeldMerger},
 };
 
@@ -121,8 +121,7 @@ impl Hub {
         let data = config.folders.data.clone();
         let Some(lock) = FolderLock::take(&data)? else { return Ok(None) };
         for folder in [config.folders.connectors(), config.folders.secrets()] {
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+            folder::make_private(&folder)?;
         }
         let digester = Digester::new(&digest_key(&data)?);
         let store = Store::open(&data, clock::now_ms()).await?;

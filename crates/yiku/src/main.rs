@@ -20,7 +20,7 @@ mod socket;
 mod status;
 mod worker;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
@@ -80,7 +80,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<u8> {
 fn log(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&log.level)
         .with_context(|| format!("log.level = \"{}\" is no filter", log.level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.init(),
