@@ -1,7 +1,7 @@
-//! The story of one key of an entity: its records, where they came from, what changed and to whom
-//! it was delivered. Offsets and change numbers join it all; there is no index of its own.
+//! The story of one key of an entity: its records, where they came from, what they disagree about,
+//! what changed and to whom it was delivered. Offsets and change numbers join it all; there is no index of its own.
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, FromRow, Row};
 use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};
 
 use crate::{
@@ -85,6 +85,36 @@ pub async fn states(
         })
     };
     rows.iter().map(state).collect()
+}
+
+/// An item about which two records disagree.
+#[derive(Clone, Debug, FromRow)]
+pub struct ConflictStory {
+    /// The entity's item.
+    pub item: String,
+    /// The resource whose value was taken.
+    pub taken_from: String,
+    /// Its value.
+    pub taken_value: String,
+    /// The resource that says otherwise.
+    pub other_source: String,
+    /// What it says.
+    pub other_value: String,
+}
+
+/// What records disagree about, by item.
+pub async fn conflicts(
+    db: &mut Connection,
+    subject: &Subject,
+    key: &str,
+) -> Result<Vec<ConflictStory>, StoreError> {
+    let sql = format!(
+        "SELECT item, taken_from, taken_value, other_source, other_value FROM conflict_{}
+         WHERE _key = $1
+         ORDER BY item, other_source",
+        subject.table
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?)
 }
 
 /// The records that speak of a key, by the rank in which the library names their resources.

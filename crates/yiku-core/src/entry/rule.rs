@@ -78,6 +78,19 @@ pub enum RuleForm {
     Cel(String),
 }
 
+impl RuleForm {
+    /// The items that the rule blames together; none for an expression.
+    pub fn items(&self) -> Vec<usize> {
+        match self {
+            Self::Same(first, second) => vec![first.item, second.item],
+            Self::Order(operands, _) => operands.iter().map(|operand| operand.item).collect(),
+            Self::Begins { item, .. } | Self::RequiredWhen { item, .. } => vec![*item],
+            Self::OneOf(items) => items.clone(),
+            Self::Cel(_) => Vec::new(),
+        }
+    }
+}
+
 /// Where the value of an entity's item comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SetValue {

@@ -110,7 +110,7 @@ async fn print_short(session: &mut Session<'_>, one: &Quarantined) -> anyhow::Re
 
 async fn print_violations(session: &mut Session<'_>, one: &Quarantined) -> anyhow::Result<()> {
     for violation in &one.row.violations {
-        let item = violation.item.as_deref().unwrap_or("-");
+        let item = violation.item.as_deref().or(violation.rule.as_deref()).unwrap_or("-");
         let value = violation.value.as_deref().map(|value| format!(" ({value})"));
         session
             .line(format!(

@@ -2,13 +2,15 @@
 //!
 //! One row per rejected row, as it came: first the report's own columns (row number, report, where
 //! it stood, what is wrong), then the department's columns. It alone shows values unmasked, to
-//! their owner. In Excel the blamed cells are marked. Corrected and unchanged in its own columns,
+//! their owner. In Excel the blamed cells are marked, with a note of what is wrong. Corrected and unchanged in its own columns,
 //! the file goes in as it is by `yiku quarantine import`.
+
+mod marks;
 
 use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context, bail, ensure};
-use rust_xlsxwriter::{Color, Format, Workbook};
+use rust_xlsxwriter::{Color, Format, Note, Workbook};
 use yiku_core::{
     receipt::{Deed, Receipt},
     violation::Violation,
@@ -20,6 +22,7 @@ use yiku_store::{
 
 use super::{Session, quarantine as command};
 use crate::{clock, sheet, worker};
+use marks::Marks;
 
 /// Writes the report and marks its rows as returned.
 pub(super) async fn write(
@@ -38,7 +41,7 @@ pub(super) async fn write(
     let report = format!("{}-{at_ms}", entry.as_str().replace('/', "-"));
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => write_csv(rows, &report, &path)?,
-        Some("xlsx") => write_xlsx(rows, &report, &path)?,
+        Some("xlsx") => write_xlsx(rows, &Marks::new(session.hub, first), &report, &path)?,
         _ => bail!("name the report .csv or .xlsx"),
     }
     let ids: Vec<i64> = rows.iter().map(|one| one.id).collect();
@@ -90,7 +93,12 @@ fn write_csv(rows: &[Quarantined], report: &str, path: &Path) -> anyhow::Result<
     Ok(writer.flush()?)
 }
 
-fn write_xlsx(rows: &[Quarantined], report: &str, path: &Path) -> anyhow::Result<()> {
+fn write_xlsx(
+    rows: &[Quarantined],
+    marks: &Marks,
+    report: &str,
+    path: &Path,
+) -> anyhow::Result<()> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     let (bold, marked) =
@@ -103,27 +111,20 @@ fn write_xlsx(rows: &[Quarantined], report: &str, path: &Path) -> anyhow::Result
         for (column, cell) in (0u16..).zip(&own) {
             sheet.write_string(line, column, cell)?;
         }
-        for (column, cell) in (4u16..).zip(row.cells()) {
+        let mut said = marks.of(row);
+        for (index, cell) in row.cells().iter().enumerate() {
+            let column = (own.len() + index) as u16;
             let text = cell.as_deref().unwrap_or_default();
-            match blamed(row, text) {
-                true => sheet.write_string_with_format(line, column, text, &marked)?,
-                false => sheet.write_string(line, column, text)?,
-            };
+            if let Some(said) = said.remove(&index) {
+                sheet.write_string_with_format(line, column, text, &marked)?;
+                sheet.insert_note(line, column, &Note::new(said))?;
+            } else {
+                sheet.write_string(line, column, text)?;
+            }
         }
     }
     sheet.set_freeze_panes(1, 4)?;
     workbook.save(path).with_context(|| format!("cannot write `{}`", path.display()))
-}
-
-/// Whether a violation's masked value could be this cell's: same length, same visible characters.
-fn blamed(row: &Quarantined, cell: &str) -> bool {
-    let masks = |value: &str| {
-        !cell.is_empty()
-            && value.chars().count() == cell.chars().count()
-            && value.chars().zip(cell.chars()).all(|(shown, own)| shown == '*' || shown == own)
-            && value.chars().any(|shown| shown != '*')
-    };
-    row.row.violations.iter().filter_map(|violation| violation.value.as_deref()).any(masks)
 }
 
 /// Takes a corrected report in: changed cells become fixes, then all its rows are sent through.

@@ -10,7 +10,7 @@ use yiku_store::{
     delivery::{self, outcome},
     image::Reader,
     receipt, subject, subscription,
-    trace::{self, RecordStory, StateStory},
+    trace::{self, ConflictStory, RecordStory, StateStory},
 };
 
 use super::{ExitCode, Session, quarantine::OPERATOR};
@@ -38,6 +38,7 @@ pub(super) async fn run(
     let subject = subject.with_context(|| format!("`{name}` has no rows yet"))?;
     let states = trace::states(&mut db, &subject, key).await?;
     let records = trace::records(&mut db, &subject, entity, key).await?;
+    let conflicts = trace::conflicts(&mut db, &subject, key).await?;
     let reader = Reader::entity(&subject);
     let row = match known_at {
         None => reader.current_row(&mut db, key).await?,
@@ -62,6 +63,7 @@ pub(super) async fn run(
         "row": values,
         "ended": row.and_then(|image| image.ended),
         "records": records.iter().map(record_json).collect::<Vec<_>>(),
+        "conflicts": conflicts.iter().map(|one| conflict_json(entity, one)).collect::<Vec<_>>(),
         "states": states.iter().map(state_json).collect::<Vec<_>>(),
         "deliveries": deliveries,
     });
@@ -94,6 +96,19 @@ fn record_json(one: &RecordStory) -> Value {
             "origin": batch.origin, "published_at": clock::written(batch.published_at),
             "receipt": format!("line/{}/{} {}", one.resource, batch.line, batch.number),
         })),
+    })
+}
+
+/// Both values masked as the library says.
+fn conflict_json(entity: &Entity, one: &ConflictStory) -> Value {
+    let item = entity.items.iter().find(|item| item.name == one.item);
+    let masked = |value: &str| {
+        let mut out = String::new();
+        item.is_some_and(|item| item.mask.apply(value, &[], &mut out)).then_some(out)
+    };
+    json!({
+        "item": one.item, "taken_from": one.taken_from, "taken": masked(&one.taken_value),
+        "other_source": one.other_source, "other": masked(&one.other_value),
     })
 }
 
@@ -140,6 +155,7 @@ async fn print(session: &mut Session<'_>, story: &Value) -> anyhow::Result<()> {
     for (heading, field) in [
         ("row, masked", "row"),
         ("records", "records"),
+        ("conflicts", "conflicts"),
         ("states", "states"),
         ("deliveries", "deliveries"),
     ] {

@@ -188,12 +188,12 @@ fn beginnings() {
         assert_eq!(outcome(&contract, &row(&[Some("ma000004x"), note])), expected);
     };
     check(texts(&["XY", "MA0"]), 0, None, "MA000004X -");
-    check(texts(&["MA1"]), 0, None, "rule rejects id");
+    check(texts(&["MA1"]), 0, None, "rule rejects rule-0");
     check(texts(&["娄底"]), 1, Some("娄底市"), "MA000004X 娄底市");
-    check(texts(&["娄底市的"]), 1, Some("娄底市"), "rule rejects note");
+    check(texts(&["娄底市的"]), 1, Some("娄底市"), "rule rejects rule-0");
     check(texts(&["娄底"]), 1, None, "MA000004X -");
     check(Prefix::Item(1), 0, Some("MA00"), "MA000004X MA00");
-    check(Prefix::Item(1), 0, Some("MB"), "rule rejects id");
+    check(Prefix::Item(1), 0, Some("MB"), "rule rejects rule-0");
     check(Prefix::Item(1), 0, None, "MA000004X -");
 }
 

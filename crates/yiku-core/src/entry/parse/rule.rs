@@ -168,7 +168,7 @@ fn begins(reader: &mut Reader<'_>, node: &Node, items: &[DataItem]) -> Option<Ru
     let prefix = match (texts, other) {
         (Some(texts), None) => {
             let texts = one_or_more(reader, texts)?;
-            let texts = texts.into_iter().map(|node| prefix_text(reader, node));
+            let texts = texts.into_iter().map(|node| reader.text(node).map(str::to_owned));
             Prefix::Texts(texts.collect::<Option<_>>()?)
         }
         (None, Some(other)) => Prefix::Item(text_item(reader, other, items)?),
@@ -182,15 +182,6 @@ fn begins(reader: &mut Reader<'_>, node: &Node, items: &[DataItem]) -> Option<Ru
         }
     };
     Some(RuleForm::Begins { item: item?, prefix })
-}
-
-fn prefix_text(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let text = reader.text(node)?;
-    if text.is_empty() {
-        reader.note(node.place, "开头的文字不能为空", "every text begins with an empty one");
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 /// An item whose values are texts, codes or identifiers.

@@ -395,7 +395,7 @@ fn rules() {
         "{ item: citizen_id, with: '4313', with_item: name }",
         &["begins has either with (texts) or with_item (another item)"],
     );
-    begins("{ item: citizen_id, with: [''] }", &["every text begins with an empty one"]);
+    begins("{ item: citizen_id, with: [''] }", &["this must be text, but is empty"]);
     begins(
         "{ item: birth_date, with: '19' }",
         &["begins looks at texts, codes and identifiers; date is none"],

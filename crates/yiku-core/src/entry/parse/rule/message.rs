@@ -1,5 +1,6 @@
 //! The messages that the native forms bring.
 
+use super::{Class, class};
 use crate::entry::{DataItem, Operand, OrderOperator, Prefix, RuleForm, Text};
 
 /// What people read when a native rule is broken.
@@ -15,15 +16,7 @@ pub(super) fn native(form: &RuleForm, items: &[DataItem]) -> Option<Text> {
                 en: format!("{first_en} differs from {second_en}; check both"),
             }
         }
-        RuleForm::Order(operands, operator) => {
-            let (zh, en): (Vec<String>, Vec<String>) =
-                operands.iter().map(|operand| spoken(operand, items)).unzip();
-            let (word_zh, word_en) = match operator {
-                OrderOperator::NotAfter => ("不应晚于或大于", " must not be after "),
-                OrderOperator::Before => ("应早于或小于", " must be before "),
-            };
-            Text { zh: zh.join(word_zh), en: en.join(word_en) }
-        }
+        RuleForm::Order(operands, operator) => order(operands, *operator, items),
         RuleForm::Begins { item, prefix: Prefix::Texts(texts) } => Text {
             zh: format!("{}应以 {} 开头", zh(*item), texts.join(" 或 ")),
             en: format!("{} must begin with {}", en(*item), texts.join(" or ")),
@@ -52,6 +45,29 @@ pub(super) fn native(form: &RuleForm, items: &[DataItem]) -> Option<Text> {
         },
         RuleForm::Cel(_) => return None,
     })
+}
+
+/// Two are compared by name; of several, the order is told.
+fn order(operands: &[Operand], operator: OrderOperator, items: &[DataItem]) -> Text {
+    let (zh, en): (Vec<String>, Vec<String>) =
+        operands.iter().map(|operand| spoken(operand, items)).unzip();
+    let numbers = class(&operands[0], items) == Class::Number;
+    let (word_zh, word_en) = match (operator, numbers) {
+        (OrderOperator::NotAfter, false) => ("不应晚于", "must not be after"),
+        (OrderOperator::NotAfter, true) => ("不应大于", "must not exceed"),
+        (OrderOperator::Before, false) => ("应早于", "must be before"),
+        (OrderOperator::Before, true) => ("应小于", "must be less than"),
+    };
+    match (zh.as_slice(), en.as_slice()) {
+        ([first_zh, second_zh], [first_en, second_en]) => Text {
+            zh: format!("{first_zh}{word_zh}{second_zh}"),
+            en: format!("{first_en} {word_en} {second_en}"),
+        },
+        _ => Text {
+            zh: format!("{}：每一项{word_zh}后一项", zh.join("、")),
+            en: format!("{}: each {word_en} the next", en.join(", ")),
+        },
+    }
 }
 
 fn spoken(operand: &Operand, items: &[DataItem]) -> (String, String) {
