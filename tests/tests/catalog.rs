@@ -103,12 +103,14 @@ fn check_names_every_mistake_once_in_both_languages() {
     let hub = Hub::new(&root().join("catalog"));
     let check = || hub.yiku(&["catalog", "check"]);
     assert!(check().success);
-    change(&hub, "startsWith(\"4313\")", "startsWith(4313");
+    let (native, broken) =
+        ("begins: { item: division, with: [\"4313\"] }", "cel: 'division.startsWith(4313'");
+    change(&hub, native, broken);
     let ended = check();
     let line = "entries/public-security/household.yaml:49:3: ";
     assert_eq!(ended.stdout.matches(line).count(), 1, "{ended:?}");
     assert!(!ended.success && ended.stdout.contains(" / rule `in-loudi`"), "{ended:?}");
-    change(&hub, "startsWith(4313", "startsWith(\"4313\")");
+    change(&hub, broken, native);
 
     let (gbk, ..) = encoding_rs::GBK.encode("grant: one\nbasis: 规定\n");
     hub.write("catalog/grants/one.yaml", gbk);

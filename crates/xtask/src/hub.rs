@@ -137,15 +137,15 @@ impl Hub {
         self.child.id().map_or(0.0, |id| process::computed_seconds(id).unwrap_or_default())
     }
 
-    /// Runs a command of the hub's program beside the hub.
-    pub async fn tell(&self, words: &[&str]) -> Result<()> {
+    /// Runs a command of the hub's program beside the hub; returns what it prints.
+    pub async fn tell(&self, words: &[&str]) -> Result<String> {
         let mut command = self.installation.command(words);
         let output = command.stdin(Stdio::null()).output().await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("`yiku {}` failed: {}", words.join(" "), said.trim());
         }
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Lets the hub end its work and waits for its end.

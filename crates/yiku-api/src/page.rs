@@ -49,7 +49,7 @@ impl Page {
         let style = include_str!("page/page.css");
         let allowed = |text: &str| format!("'sha256-{}'", to_base64(&sha256(text.as_bytes())));
         let policy = format!(
-            "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; \
+            "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; img-src data:; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
             allowed(script),
             allowed(style)

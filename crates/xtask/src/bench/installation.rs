@@ -54,6 +54,11 @@ impl Ground {
         self.write(&format!("data/connectors/{name}.yaml"), &format!("connector: {name}\n{yaml}"))
     }
 
+    /// Where the hub listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Starts the hub.
     pub async fn start(&self) -> Result<Hub> {
         Hub::start(self.installation(), self.address).await

@@ -4,8 +4,10 @@
 mod contract;
 mod figure;
 mod household;
+mod idle;
 mod installation;
 mod load;
+mod push;
 
 use std::process::Command;
 
@@ -35,8 +37,12 @@ struct Bench {
     run: fn(Size) -> Result<Vec<Figure>>,
 }
 
-const BENCHES: &[Bench] =
-    &[Bench { name: "contract", run: |_| contract::run() }, Bench { name: "load", run: load::run }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "contract", run: |_| contract::run() },
+    Bench { name: "load", run: load::run },
+    Bench { name: "push", run: push::run },
+    Bench { name: "idle", run: idle::run },
+];
 
 /// How much a bench works on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -149,12 +149,24 @@ pub async fn note_outcome<T>(hub: &Hub, name: &str, outcome: &anyhow::Result<T>)
 
 fn words(error: &anyhow::Error) -> (String, String) {
     let en = format!("{error:#}");
-    let zh = match (error.downcast_ref::<pull::OverLimit>(), error.downcast_ref::<StoreError>()) {
-        (Some(over), _) => over.zh.clone(),
-        (_, Some(store)) => store.zh(),
-        _ => format!("运行失败：{en}"),
+    let zh = if let Some(over) = error.downcast_ref::<pull::OverLimit>() {
+        over.zh.clone()
+    } else if let Some(store) = error.downcast_ref::<StoreError>() {
+        store.zh()
+    } else {
+        format!("{}：{en}", error.downcast_ref().map_or("运行失败", who_acts))
     };
     (zh, en)
+}
+
+/// Whose turn it is; the far system's own words follow.
+fn who_acts(error: &ConnectorError) -> &'static str {
+    match error {
+        ConnectorError::Config(_) => "连接器配置有误，请改正配置文件",
+        ConnectorError::Unavailable { .. } => "对方系统暂时连接不上，稍后自动重试",
+        ConnectorError::Unreadable { .. } => "对方系统的表、文件或应答有问题，请其维护人员处理",
+        ConnectorError::Position(_) => "记录的读取位置与来源不符，请人工核对后重新设定",
+    }
 }
 
 fn needs_person(error: &anyhow::Error) -> bool {
