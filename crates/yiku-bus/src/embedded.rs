@@ -102,20 +102,19 @@ impl Bus for Embedded {
             let topic = topic.to_owned();
             return Err(BusError::OutOfRange { topic, partition, from, first, next });
         }
-        let mut stored = Vec::new();
-        let mut from = from;
-        let mut bytes = 0;
-        while from < next && stored.len() < limit.batches as usize && bytes < limit.bytes {
-            let batch = self.batch_holding(id, from).await?.ok_or_else(|| BusError::Damaged {
-                topic: topic.to_owned(),
-                partition,
-                offset: from,
-            })?;
-            bytes += batch.records.as_bytes().len();
-            from = batch.next_offset();
-            stored.push(batch);
+        if from == next {
+            return Ok(Vec::new());
         }
-        Ok(stored)
+        let damaged = |offset| {
+            let topic = topic.to_owned();
+            BusError::Damaged { topic, partition, offset }
+        };
+        let (begin, end) = self.range(id, from, limit).await?.map_err(damaged)?;
+        let stored = self.batches(id, begin, end).await?;
+        match stored.last() {
+            Some(last) if last.next_offset() == end => Ok(stored),
+            last => Err(damaged(last.map_or(begin, Stored::next_offset))),
+        }
     }
 
     async fn topics(&self) -> Result<Vec<TopicState>, BusError> {
@@ -147,26 +146,64 @@ impl Bus for Embedded {
 }
 
 impl Embedded {
-    async fn batch_holding(&self, topic_id: i64, offset: u64) -> Result<Option<Stored>, BusError> {
-        let row = sqlx::query(
-            "SELECT base_offset, count, envelope, records
+    /// Where the batches begin and end that a read from `from` within `limit` brings; the inner
+    /// error is the offset that no batch holds.
+    async fn range(
+        &self,
+        topic_id: i64,
+        from: u64,
+        limit: ReadLimit,
+    ) -> Result<Result<(u64, u64), u64>, BusError> {
+        let found: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT base_offset, count, bytes
              FROM batch
-             WHERE topic_id = $1 AND base_offset <= $2
-             ORDER BY base_offset DESC
-             LIMIT 1",
+             WHERE topic_id = $1 AND base_offset >= coalesce(
+                 (SELECT max(base_offset) FROM batch WHERE topic_id = $1 AND base_offset <= $2), 0)
+             ORDER BY base_offset
+             LIMIT $3",
         )
         .bind(topic_id)
-        .bind(offset as i64)
-        .fetch_optional(&self.readers)
+        .bind(from as i64)
+        .bind(limit.batches)
+        .fetch_all(&self.readers)
         .await?;
-        Ok(row.and_then(|row| {
-            let stored = Stored {
+        let (mut begin, mut end, mut bytes) = (None, from, 0);
+        for (base, count, size) in found {
+            let (base, next) = (base as u64, (base + count) as u64);
+            if base > end || next <= end {
+                return Ok(Err(end));
+            }
+            begin.get_or_insert(base);
+            end = next;
+            bytes += size as usize;
+            if bytes >= limit.bytes {
+                break;
+            }
+        }
+        Ok(begin.map(|begin| (begin, end)).ok_or(from))
+    }
+
+    /// The batches from one offset to another; those that cannot be taken apart end it early.
+    async fn batches(&self, topic_id: i64, begin: u64, end: u64) -> Result<Vec<Stored>, BusError> {
+        let rows = sqlx::query(
+            "SELECT base_offset, count, envelope, records
+             FROM batch
+             WHERE topic_id = $1 AND base_offset >= $2 AND base_offset < $3
+             ORDER BY base_offset",
+        )
+        .bind(topic_id)
+        .bind(begin as i64)
+        .bind(end as i64)
+        .fetch_all(&self.readers)
+        .await?;
+        let stored = rows.into_iter().map_while(|row| {
+            Some(Stored {
                 base_offset: row.get::<i64, _>(0) as u64,
                 envelope: serde_json::from_str(row.get(2)).ok()?,
                 records: Records::from_bytes(row.get(1), row.get(3)),
-            };
-            (stored.next_offset() > offset).then_some(stored)
-        }))
+            })
+        });
+        Ok(stored.collect())
     }
 }
 

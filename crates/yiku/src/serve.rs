@@ -36,6 +36,7 @@ pub async fn serve(config: Config, arguments: Serve) -> anyhow::Result<()> {
     tracing::info!(address = %http.address, data = %data.display(), "the hub serves");
     let tasks = vec![
         tokio::spawn(answer_commands(hub.clone(), listener, stopping.clone())),
+        tokio::spawn(worker::keep_carrying(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_merging(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_retaining(hub.clone(), stopping.clone())),
         tokio::spawn(supervise(hub.clone(), stopping)),

@@ -69,31 +69,52 @@ pub async fn keep_delivering(
     }
 }
 
-/// Carries publications over, redrives and merges whenever something was published.
-pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+/// Carries publications over and redrives whenever something was published.
+pub async fn keep_carrying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     let mut appended = hub.bus.appended();
     while !*stopping.borrow() {
         appended.mark_unchanged();
         let outcome = async {
             materialise::catch_up(&hub).await?;
-            redrive::catch_up(&hub).await?;
-            merge::catch_up(&hub).await
-        }
-        .await;
-        if let Err(error) = outcome {
-            tracing::error!(error = format!("{error:#}"), "merging");
-            break_down_if_unknown(&hub, &error);
-            tokio::time::sleep(RETRY_FIRST).await;
-        }
-        tokio::select! {
-            changed = appended.changed() => if changed.is_err() {
-                hub.activity.break_down("the bus's writer ended; start the hub again".into());
-                return;
-            },
-            () = hub.activity.nudged() => {}
-            () = tokio::time::sleep(MERGE_EVERY) => {}
-            _ = stopping.changed() => {}
-        }
+            redrive::catch_up(&hub).await.map(drop)
+        };
+        let outcome = outcome.await;
+        wait_for_rows(&hub, "carrying", outcome, &mut appended, &mut stopping).await;
+    }
+}
+
+/// Merges whenever something was published. It does not wait until receipts are carried over:
+/// pushes stand in line for that.
+pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+    let mut appended = hub.bus.appended();
+    while !*stopping.borrow() {
+        appended.mark_unchanged();
+        let outcome = merge::catch_up(&hub).await.map(drop);
+        wait_for_rows(&hub, "merging", outcome, &mut appended, &mut stopping).await;
+    }
+}
+
+/// Notes how the work went, then waits until there may be more.
+async fn wait_for_rows(
+    hub: &Hub,
+    what: &str,
+    outcome: anyhow::Result<()>,
+    appended: &mut watch::Receiver<u64>,
+    stopping: &mut watch::Receiver<bool>,
+) {
+    if let Err(error) = outcome {
+        tracing::error!(error = format!("{error:#}"), "{what}");
+        break_down_if_unknown(hub, &error);
+        tokio::time::sleep(RETRY_FIRST).await;
+    }
+    tokio::select! {
+        changed = appended.changed() => if changed.is_err() {
+            hub.activity.break_down("the bus's writer ended; start the hub again".into());
+            let _ = stopping.changed().await;
+        },
+        () = hub.activity.nudged() => {}
+        () = tokio::time::sleep(MERGE_EVERY) => {}
+        _ = stopping.changed() => {}
     }
 }
 

@@ -27,9 +27,23 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
         }
     };
     let mut merged = 0;
-    let resources: Vec<EntryName> = live.merging.resources.keys().cloned().collect();
-    for resource in resources {
-        let outcome = drain(hub, &merger, &resource, &mut merged).await;
+    let topics = hub.bus.topics().await?;
+    let cursors = cursor::list(&mut *hub.store.reader().await?).await?;
+    for resource in live.merging.resources.keys() {
+        let (topic, unit) = (publish::topic_of(resource), format!("merge/{resource}"));
+        let there = topics.iter().find(|one| one.name == topic && one.partition == PARTITION);
+        let cursor = cursors
+            .iter()
+            .find(|one| one.unit == unit && one.topic == topic && one.partition == PARTITION);
+        let from = cursor.map_or(0, |cursor| cursor.next);
+        if there.map_or(0, |topic| topic.next) == from {
+            continue;
+        }
+        let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
+        let (topic, unit) = (topic.as_str(), unit.as_str());
+        let read = cursor::Read { unit, topic, topic_id, partition: PARTITION, from, to: from };
+        let task = MergeTask { bus: publish::BUS, read, resource, at_ms: 0 };
+        let outcome = drain(hub, &merger, task, &mut merged).await;
         outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
     Ok(merged)
@@ -55,37 +69,26 @@ async fn fold_stale(hub: &Hub, merger: &Merger) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Merges all rows of a resource. While some are merged, the next ones are already read.
+/// Merges all rows from where the task stands. While some are merged, the next ones are read.
 async fn drain(
     hub: &Hub,
     merger: &Merger,
-    resource: &EntryName,
+    mut task: MergeTask<'_>,
     merged: &mut u64,
 ) -> anyhow::Result<()> {
-    let topic = publish::topic_of(resource);
-    let unit = format!("merge/{resource}");
-    let cursor = cursor::get(&mut *hub.store.reader().await?, &unit, &topic, PARTITION).await?;
-    let mut from = cursor.map_or(0, |cursor| cursor.next);
-    let mut stored = hub.bus.read(&topic, PARTITION, from, LIMIT).await?;
-    let topic_id = hub.topic_id(&topic, PARTITION).await?;
+    let (topic, partition) = (task.read.topic, task.read.partition);
+    let mut stored = hub.bus.read(topic, partition, task.read.from, LIMIT).await?;
     while let Some(last) = stored.last() {
-        let to = last.next_offset();
-        let read = cursor::Read {
-            unit: &unit,
-            topic: &topic,
-            topic_id: &topic_id,
-            partition: PARTITION,
-            from,
-            to,
-        };
-        let task = MergeTask { bus: publish::BUS, read, resource, at_ms: clock::now_ms() };
-        let rows = rows_of(&stored, from)?;
-        let next = hub.bus.read(&topic, PARTITION, to, LIMIT);
+        task.read.to = last.next_offset();
+        task.at_ms = clock::now_ms();
+        let rows = rows_of(&stored, task.read.from)?;
+        let next = hub.bus.read(topic, partition, task.read.to, LIMIT);
         let (outcome, next) = tokio::join!(take(hub, merger, &task, &rows), next);
         outcome?;
-        *merged += to - from;
+        *merged += task.read.to - task.read.from;
         hub.merged.send_modify(|merges| *merges += 1);
-        (stored, from) = (next?, to);
+        task.read.from = task.read.to;
+        stored = next?;
     }
     Ok(())
 }
@@ -144,5 +147,5 @@ async fn overtake(
 /// The embedded bus has one partition per topic.
 const PARTITION: u32 = 0;
 /// Rows of one transaction.
-const LIMIT: ReadLimit = ReadLimit { batches: 4, bytes: 4 << 20 };
+const LIMIT: ReadLimit = ReadLimit { batches: 256, bytes: 4 << 20 };
 const REFOLD_ROWS: u32 = 2_000;
