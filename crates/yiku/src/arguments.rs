@@ -107,7 +107,8 @@ pub enum Catalog {
     Export {
         /// `department/resource`.
         entry: String,
-        /// json-schema, avro, sql, csv or xlsx.
+        /// json-schema, avro, csv, xlsx, sql (the table for each database), or one of sqlite,
+        /// postgresql, mysql.
         #[arg(long, default_value = "json-schema")]
         format: String,
         /// The file; standard output when left out (not for xlsx).

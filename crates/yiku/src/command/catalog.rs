@@ -112,18 +112,19 @@ async fn publish_one(session: &Session<'_>, entry: &EntryVersion) -> anyhow::Res
     Ok(())
 }
 
+fn table_sql(entry: &EntryVersion, dialect: Dialect) -> String {
+    let name = entry.name.resource().replace('-', "_");
+    derive::create_table_sql(dialect, &name, &derive::table(entry), &entry.key)
+}
+
 /// `CREATE TABLE` for each database that a department may have.
-fn tables(entry: &EntryVersion) -> String {
-    let (columns, name) = (derive::table(entry), entry.name.resource().replace('-', "_"));
-    let one = |(title, dialect)| {
-        let sql = derive::create_table_sql(dialect, &name, &columns, &entry.key);
-        format!("-- {title}\n{sql}")
-    };
+fn every_table_sql(entry: &EntryVersion) -> String {
     let dialects = [
         ("SQLite", Dialect::Sqlite),
         ("PostgreSQL", Dialect::Postgresql),
         ("MySQL, MariaDB", Dialect::Mysql),
     ];
+    let one = |(title, dialect)| format!("-- {title}\n{}", table_sql(entry, dialect));
     dialects.map(one).join("\n")
 }
 
@@ -150,10 +151,15 @@ async fn export(
     let bytes = match format {
         "json-schema" => serde_json::to_vec_pretty(&derive::json_schema(&entry, lists))?,
         "avro" => serde_json::to_vec_pretty(&derive::avro_schema(&entry))?,
-        "sql" => tables(&entry).into_bytes(),
+        "sql" => every_table_sql(&entry).into_bytes(),
+        "sqlite" => table_sql(&entry, Dialect::Sqlite).into_bytes(),
+        "postgresql" => table_sql(&entry, Dialect::Postgresql).into_bytes(),
+        "mysql" => table_sql(&entry, Dialect::Mysql).into_bytes(),
         "csv" => derive::csv_template(&entry).into_bytes(),
         "xlsx" => derive::excel_template(&entry, lists)?,
-        other => bail!("`{other}` is none of json-schema, avro, sql, csv, xlsx"),
+        other => bail!(
+            "`{other}` is none of json-schema, avro, sql, sqlite, postgresql, mysql, csv, xlsx"
+        ),
     };
     match out {
         Some(path) => {
