@@ -1,5 +1,6 @@
 //! The story of one key of an entity: its records, where they came from, what they disagree about,
-//! what changed and to whom it was delivered. Offsets and change numbers join it all; there is no index of its own.
+//! what changed and to whom it was delivered. Offsets and change numbers join it all; there is no
+//! index of its own.
 
 use sqlx::{AssertSqlSafe, FromRow, Row};
 use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};

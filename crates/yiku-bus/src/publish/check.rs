@@ -148,8 +148,8 @@ impl Rest {
 
 /// Maps and checks every row of the batch. Touches nothing.
 ///
-/// With `keys`, a second row of one key is a finding: the same row warns, another is rejected. Fails
-/// only where they are spilled and their files cannot be written or read.
+/// With `keys`, a second row of one key is a finding: the same row warns, another is rejected.
+/// Fails only where they are spilled and their files cannot be written or read.
 pub fn check_batch(
     checking: &Checking<'_>,
     batch: &Batch,

@@ -2,8 +2,8 @@
 //!
 //! One row per rejected row, as it came: first the report's own columns (row number, report, where
 //! it stood, what is wrong), then the department's columns. It alone shows values unmasked, to
-//! their owner. In Excel the blamed cells are marked, with a note of what is wrong. Corrected and unchanged in its own columns,
-//! the file goes in as it is by `yiku quarantine import`.
+//! their owner. In Excel the blamed cells are marked, with a note of what is wrong. Corrected and
+//! unchanged in its own columns, the file goes in as it is by `yiku quarantine import`.
 
 mod marks;
 

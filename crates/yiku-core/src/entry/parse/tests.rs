@@ -352,6 +352,25 @@ fn patterns() {
 }
 
 #[test]
+fn beginnings() {
+    let begins = |new: &str, expected: &[&str]| {
+        check("one_of: [children, married]", &format!("begins: {new}"), expected);
+    };
+    begins("{ item: citizen_id, with: ['4313'] }", &[]);
+    begins("{ item: citizen_id, with_item: name }", &[]);
+    begins("{ item: citizen_id }", &["begins has either with (texts) or with_item (another item)"]);
+    begins(
+        "{ item: citizen_id, with: '4313', with_item: name }",
+        &["begins has either with (texts) or with_item (another item)"],
+    );
+    begins("{ item: citizen_id, with: [''] }", &["this must be text, but is empty"]);
+    begins(
+        "{ item: birth_date, with: '19' }",
+        &["begins looks at texts, codes and identifiers; date is none"],
+    );
+}
+
+#[test]
 fn rules() {
     check("tall:        {", "Tall:        {", &["`Tall` is no name of a rule: use a-z, 0-9 and -"]);
     check(
@@ -384,21 +403,6 @@ fn rules() {
         "order: [birth_date, death_date], strict",
         "order: [birth_date, updated_at], strict",
         &["these cannot be compared: all dates, all moments, all numbers, or (same) all text"],
-    );
-    let begins = |new: &str, expected: &[&str]| {
-        check("one_of: [children, married]", &format!("begins: {new}"), expected);
-    };
-    begins("{ item: citizen_id, with: ['4313'] }", &[]);
-    begins("{ item: citizen_id, with_item: name }", &[]);
-    begins("{ item: citizen_id }", &["begins has either with (texts) or with_item (another item)"]);
-    begins(
-        "{ item: citizen_id, with: '4313', with_item: name }",
-        &["begins has either with (texts) or with_item (another item)"],
-    );
-    begins("{ item: citizen_id, with: [''] }", &["this must be text, but is empty"]);
-    begins(
-        "{ item: birth_date, with: '19' }",
-        &["begins looks at texts, codes and identifiers; date is none"],
     );
     check("one_of: [children, married]", "one_of: children", &["at least two items are needed"]);
     check(
