@@ -50,7 +50,7 @@ pub fn view(live: &Live, grant: &Grant, mask_key: &[u8]) -> anyhow::Result<Grant
 
 /// Delivers everything there is; returns how many changes and rows left the house.
 pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<u64> {
-    let mut delivered = 0;
+    let (mut delivered, mut sink) = (0, None);
     loop {
         // Read before each parcel: a removed or changed grant takes effect with the next one.
         hub.reload_if_changed().await?;
@@ -59,7 +59,7 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
         let Some(standing) = Standing::find(hub, &live, name, role).await? else {
             return Ok(delivered);
         };
-        match standing.step(hub, role).await? {
+        match standing.step(hub, role, &mut sink).await? {
             Some(count) => delivered += count,
             None => return Ok(delivered),
         }
@@ -132,8 +132,14 @@ impl<'a> Standing<'a> {
         Ok(Some(Self { live, grant, subscription, subject, view }))
     }
 
-    /// Freezes, hands over and settles one parcel; `None` when there is nothing to do.
-    async fn step(&self, hub: &Hub, role: &SinkRole) -> anyhow::Result<Option<u64>> {
+    /// Freezes, hands over and settles one parcel; `None` when there is nothing to do. The sink
+    /// stays open from parcel to parcel.
+    async fn step(
+        &self,
+        hub: &Hub,
+        role: &SinkRole,
+        sink: &mut Option<Box<dyn Sink>>,
+    ) -> anyhow::Result<Option<u64>> {
         let name = &self.subscription.name;
         let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
         let (frozen, parcel) = match unsettled {
@@ -154,7 +160,12 @@ impl<'a> Standing<'a> {
         let waiting = parks.len();
         let handed_over = parcel.to_parcel(&frozen.idempotency);
         if !parcel.rows.is_empty() {
-            let settled = self.open_sink(hub, role)?.deliver(&handed_over).await?;
+            let mut open = match sink.take() {
+                Some(open) => open,
+                None => self.open_sink(hub, role)?,
+            };
+            let settled = open.deliver(&handed_over).await?;
+            *sink = Some(open);
             for refused in settled.refused {
                 let row = parcel.rows.get(refused.index).context("a refused row of the parcel")?;
                 parks.push((row.index, row.number, row.own_key.clone(), refused.reason));

@@ -115,14 +115,16 @@ impl Load {
         Ok(Self { hub, store, ground, persons, loads: 0 })
     }
 
-    /// Rows a second, from the file's being there to its last row in the library.
+    /// Rows a second, from the file's being there to its last row in the library and its last
+    /// receipt in the store.
     async fn load(&mut self, file: &Path) -> Result<f64> {
         self.loads += 1;
         fs::hard_link(file, self.ground.path().join(format!("in/{}.csv", self.loads)))?;
         tokio::time::sleep(Duration::from_millis(200)).await; // so that it was left alone
         let started = Instant::now();
         self.hub.tell(&["connector", "run", "household"]).await?;
-        let sql = "SELECT coalesce(sum(to_offset - from_offset), 0) FROM merge_batch";
+        let sql = "SELECT min((SELECT coalesce(sum(to_offset - from_offset), 0) FROM merge_batch),
+                              (SELECT coalesce(sum(accepted), 0) FROM batch))";
         until_count(&self.store, &mut self.hub, sql, self.loads * self.persons).await?;
         let speed = self.persons as f64 / started.elapsed().as_secs_f64();
         eprintln!("{}: {speed:.0} rows/s", file.display());
