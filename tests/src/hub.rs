@@ -128,7 +128,8 @@ impl Hub {
     /// What a command prints with `--json`.
     pub fn ask(&self, words: &[&str]) -> Value {
         let ended = self.yiku(&[words, &["--json"]].concat());
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+        serde_json::from_str(&ended.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {ended:?}\n{}", self.log()))
     }
 
     /// Starts `yiku serve` and waits until it answers.

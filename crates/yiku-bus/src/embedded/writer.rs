@@ -85,34 +85,53 @@ async fn commit_group(
     if sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *db).await.is_err() {
         return Err(()); // dropping the requests tells their callers
     }
+    let mut lost = false;
     for request in group {
         match request {
+            Request::Append { reply, .. } if lost => answers.push(answer(reply, full())),
+            Request::Retain { reply, .. } if lost => answers.push(answer(reply, full())),
             Request::Append { rows, finish, reply } => {
                 let outcome = within_savepoint(db, async |db| append(db, rows, finish).await).await;
-                answers.push(answer(reply, outcome));
+                lost = outcome.is_none();
+                answers.push(answer(reply, outcome.unwrap_or_else(full)));
             }
             Request::Retain { topic, partition, before, reply } => {
                 let outcome =
                     within_savepoint(db, async |db| retain(db, &topic, partition, before).await)
                         .await;
-                answers.push(answer(reply, outcome));
+                lost = outcome.is_none();
+                answers.push(answer(reply, outcome.unwrap_or_else(full)));
             }
         }
     }
-    let committed = match sqlx::raw_sql("COMMIT").execute(&mut *db).await {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::error!(%error, "committing to the bus failed");
-            // A full disk leaves the transaction open and whole: taken back, nothing happened.
-            let full = matches!(classify(error), BusError::DiskFull);
-            if !full || sqlx::raw_sql("ROLLBACK").execute(&mut *db).await.is_err() {
-                return Err(());
-            }
-            false
-        }
+    let committed = match lost {
+        true => roll_back(db).await?,
+        false => commit(db).await?,
     };
     answers.into_iter().for_each(|answer| answer(committed));
     Ok(())
+}
+
+/// Whether the group is durable; `false`: nothing of it happened, the disk is full.
+async fn commit(db: &mut SqliteConnection) -> Result<bool, ()> {
+    let Err(error) = sqlx::raw_sql("COMMIT").execute(&mut *db).await else { return Ok(true) };
+    tracing::error!(%error, "committing to the bus failed");
+    if !matches!(classify(error), BusError::DiskFull) {
+        return Err(());
+    }
+    roll_back(db).await
+}
+
+/// Takes back what a full disk left open; SQLite may have done so by itself.
+async fn roll_back(db: &mut SqliteConnection) -> Result<bool, ()> {
+    match sqlx::raw_sql("ROLLBACK").execute(&mut *db).await {
+        Err(error) if !is_without_transaction(&error) => Err(()),
+        _ => Ok(false),
+    }
+}
+
+fn full<T>() -> Result<T, BusError> {
+    Err(BusError::DiskFull)
 }
 
 fn answer<T: Send + 'static>(
@@ -125,23 +144,27 @@ fn answer<T: Send + 'static>(
     })
 }
 
+/// Does the work, or takes back what it did; `None` when the disk was so full that SQLite took the
+/// whole transaction back.
 async fn within_savepoint<T>(
     db: &mut SqliteConnection,
     work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
-) -> Result<T, BusError> {
-    sqlx::raw_sql("SAVEPOINT one").execute(&mut *db).await.map_err(classify)?;
-    match work(&mut *db).await {
-        Ok(value) => {
-            sqlx::raw_sql("RELEASE one").execute(&mut *db).await.map_err(classify)?;
-            Ok(value)
-        }
-        Err(error) => {
-            sqlx::raw_sql("ROLLBACK TO one; RELEASE one")
-                .execute(&mut *db)
-                .await
-                .map_err(BusError::Broken)?;
-            Err(classify(error))
-        }
+) -> Option<Result<T, BusError>> {
+    if let Err(error) = sqlx::raw_sql("SAVEPOINT one").execute(&mut *db).await {
+        return Some(Err(classify(error)));
+    }
+    let error = match work(&mut *db).await {
+        Ok(value) => match sqlx::raw_sql("RELEASE one").execute(&mut *db).await {
+            Ok(_) => return Some(Ok(value)),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    let failed = classify(error);
+    match sqlx::raw_sql("ROLLBACK TO one; RELEASE one").execute(&mut *db).await {
+        Ok(_) => Some(Err(failed)),
+        Err(_) if matches!(failed, BusError::DiskFull) => None,
+        Err(error) => Some(Err(BusError::Broken(error))),
     }
 }
 
@@ -230,6 +253,11 @@ fn classify(error: sqlx::Error) -> BusError {
         .and_then(|database| database.code())
         .is_some_and(|code| code == SQLITE_FULL);
     if full { BusError::DiskFull } else { BusError::Broken(error) }
+}
+
+/// What SQLite says where there is nothing to take back.
+fn is_without_transaction(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|one| one.message().contains("no transaction is active"))
 }
 
 /// "Yibb": marks the file as a bus of ours.

@@ -117,7 +117,7 @@ fn write_xlsx(
             let text = cell.as_deref().unwrap_or_default();
             if let Some(said) = said.remove(&index) {
                 sheet.write_string_with_format(line, column, text, &marked)?;
-                sheet.insert_note(line, column, &Note::new(said))?;
+                sheet.insert_note(line, column, &Note::new(said).add_author_prefix(false))?;
             } else {
                 sheet.write_string(line, column, text)?;
             }
