@@ -41,6 +41,15 @@ impl Mask {
         }
     }
 
+    /// The mask for lists that people read: a date of which only the year stays must not look like
+    /// a day.
+    pub fn for_people(self) -> Self {
+        match self {
+            Self::YearOnly => Self::Keep { first: 4, last: 0 },
+            mask => mask,
+        }
+    }
+
     /// Writes the masked value at the end of `out` and returns true, or returns false for NULL.
     /// `key` is the grantee's, for pseudonyms.
     pub fn apply(self, value: &str, key: &[u8], out: &mut String) -> bool {

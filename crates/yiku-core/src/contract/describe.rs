@@ -68,7 +68,7 @@ pub fn shown(item: &DataItem, value: &str) -> Option<String> {
         // A broken date has no year to keep.
         (Mask::YearOnly, _) if !is_dated(value) => Mask::FirstOnly,
         (Mask::None, kind) if !is_free(kind) && !value.is_ascii() => Mask::FirstOnly,
-        (mask, _) => mask,
+        (mask, _) => mask.for_people(),
     };
     guarded(value, mask)
 }

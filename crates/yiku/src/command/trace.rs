@@ -78,7 +78,7 @@ fn masked(entity: &Entity, row: yiku_core::batch::Row<'_>) -> Value {
     let items = entity.items.iter().zip(row.cells()).map(|(item, cell)| {
         let value = cell.and_then(|cell| {
             let mut out = String::new();
-            item.mask.apply(cell, &[], &mut out).then_some(out)
+            item.mask.for_people().apply(cell, &[], &mut out).then_some(out)
         });
         (item.name.clone(), Value::from(value))
     });
@@ -104,7 +104,8 @@ fn conflict_json(entity: &Entity, one: &ConflictStory) -> Value {
     let item = entity.items.iter().find(|item| item.name == one.item);
     let masked = |value: &str| {
         let mut out = String::new();
-        item.is_some_and(|item| item.mask.apply(value, &[], &mut out)).then_some(out)
+        let mask = item.map(|item| item.mask.for_people())?;
+        mask.apply(value, &[], &mut out).then_some(out)
     };
     json!({
         "item": one.item, "taken_from": one.taken_from, "taken": masked(&one.taken_value),

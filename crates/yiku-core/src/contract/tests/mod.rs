@@ -310,6 +310,7 @@ fn values_are_shown_masked() {
     check(text(50, None), Mask::None, id, hidden);
     check(ItemType::Date(bounds("", "")), Mask::None, "李娜", Some("李*"));
     check(ItemType::Date(bounds("", "")), Mask::YearOnly, "李娜", Some("李*"));
+    check(ItemType::Date(bounds("", "")), Mask::YearOnly, "1990-02-30", Some("1990******"));
     check(ItemType::Date(bounds("", "")), Mask::None, "1990-02-30", Some("1990-02-30"));
     check(text(50, None), Mask::FirstOnly, "李娜", Some("李*"));
     check(text(50, None), Mask::Pseudonym, "李娜", None);
