@@ -145,11 +145,25 @@ impl Load {
         Ok((changes.cast_unsigned(), history.cast_unsigned()))
     }
 
-    /// Delivers all changes to each sink, beside one SELECT and one file or transaction.
+    /// Delivers all changes to each sink, in turn with one SELECT and one file or transaction.
     async fn deliver(&mut self, plain: &Path) -> Result<Vec<Figure>> {
+        let (csv, sql) = SINKS.split_at(SINKS.len() / 2);
+        let csv = self.deliver_beside(csv, |store| plain::to_csv(store, plain)).await?;
+        let sql = self.deliver_beside(sql, |store| plain::to_sql(store, plain)).await?;
+        Ok(vec![
+            Figure::speed("deliver-csv", "rows/s", csv, "one SELECT and fsync", 0.5),
+            Figure::speed("deliver-sql", "rows/s", sql, "one SELECT and transaction", 0.5),
+        ])
+    }
+
+    async fn deliver_beside(
+        &mut self,
+        sinks: &[(&str, &str)],
+        plain: impl Fn(&Connection) -> Result<f64>,
+    ) -> Result<(f64, f64)> {
         let (changes, _) = self.counts()?;
-        let mut speeds = Vec::new();
-        for (name, _) in SINKS {
+        let (mut ours, mut beside) = (Vec::new(), Vec::new());
+        for (name, _) in sinks {
             let started = Instant::now();
             self.hub.tell(&["connector", "resume", name]).await?;
             let sql = format!(
@@ -157,25 +171,15 @@ impl Load {
                  WHERE settled = 1 AND subscription = '{name}'"
             );
             until_count(&self.store, &mut self.hub, &sql, changes).await?;
-            speeds.push(changes as f64 / started.elapsed().as_secs_f64());
-            eprintln!("{name}: {:.0} changes/s", speeds[speeds.len() - 1]);
+            ours.push(changes as f64 / started.elapsed().as_secs_f64());
+            eprintln!("{name}: {:.0} changes/s", ours[ours.len() - 1]);
+            beside.push(plain(&self.store)?);
         }
-        let (to_csv, to_sql) = speeds.split_at(SINKS.len() / 2);
-        let (mut csv, mut sql) = (Vec::new(), Vec::new());
-        for _ in to_csv {
-            csv.push(plain::to_csv(&self.store, plain)?);
-            sql.push(plain::to_sql(&self.store, plain)?);
-        }
-        let pair = |ours: &[f64], beside| (figure::median(ours.to_vec()), figure::median(beside));
-        let (csv, sql) = (pair(to_csv, csv), pair(to_sql, sql));
-        Ok(vec![
-            Figure::speed("deliver-csv", "rows/s", csv, "one SELECT and fsync", 0.5),
-            Figure::speed("deliver-sql", "rows/s", sql, "one SELECT and transaction", 0.5),
-        ])
+        Ok((figure::median(ours), figure::median(beside)))
     }
 }
 
-/// Three of each, measured one after another.
+/// Three of each.
 const SINKS: [(&str, &str); 6] = [
     ("csv-1", CSV),
     ("csv-2", CSV),
