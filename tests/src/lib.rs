@@ -16,6 +16,6 @@ pub use hub::Hub;
 pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
-pub use program::{Ended, root, yiku, yiku_path};
+pub use program::{Ended, root, xtask, yiku, yiku_path};
 pub use server::Server;
 pub use workbook::workbook_with_password;

@@ -62,6 +62,12 @@ pub fn yiku(words: &[&str]) -> Ended {
     Ended::of(output)
 }
 
+/// Runs `cargo xtask` with these words.
+pub fn xtask(words: &[&str]) -> Ended {
+    let output = Command::new(&programs().xtask).current_dir(root()).args(words).output();
+    Ended::of(output.expect("the program starts"))
+}
+
 /// Where the hub's program lies.
 pub fn yiku_path() -> &'static Path {
     &programs().yiku

@@ -81,6 +81,13 @@ impl Installation {
 impl Hub {
     /// Starts a hub and waits until it answers.
     pub async fn start(installation: Installation, address: SocketAddr) -> Result<Self> {
+        let mut hub = Self::spawn(installation)?;
+        hub.answers(address).await?;
+        Ok(hub)
+    }
+
+    /// Starts a hub and waits for nothing.
+    pub fn spawn(installation: Installation) -> Result<Self> {
         let log = File::options().create(true).append(true).open(&installation.log)?;
         let child = installation
             .command(&["serve", "--stop-with-stdin"])
@@ -90,16 +97,20 @@ impl Hub {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start the hub")?;
-        let mut hub = Self { child, installation };
+        Ok(Self { child, installation })
+    }
+
+    /// Waits until it answers.
+    pub async fn answers(&mut self, address: SocketAddr) -> Result<()> {
         let ready = format!("http://{address}/readyz");
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            hub.check_alive()?;
+            self.check_alive()?;
             if reqwest::get(&ready).await.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(hub);
+                return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("the hub does not answer on {ready}:\n{}", hub.last_words());
+                bail!("the hub does not answer on {ready}:\n{}", self.last_words());
             }
             time::sleep(Duration::from_millis(50)).await;
         }
@@ -146,6 +157,11 @@ impl Hub {
             bail!("`yiku {}` failed: {}", words.join(" "), said.trim());
         }
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Ends it with SIGKILL.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
     }
 
     /// Lets the hub end its work and waits for its end.

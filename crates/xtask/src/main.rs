@@ -6,17 +6,22 @@
 //! | `test` | everything that must hold, from a bare Debian machine with Rust |
 //! | `check` | formatting, lints, tidy, documentation, licences, advisories |
 //! | `tidy` | the rules of this repository that no other tool knows |
+//! | `soak` | a hub under load is killed again and again; nothing may be lost or doubled |
 //! | `bench` | the speed figures, each beside its measure, in one run |
 
 mod advisories;
 mod bench;
 mod check;
 mod demo;
+mod dice;
 mod files;
+mod ground;
+mod household;
 mod hub;
 mod licences;
 mod process;
 mod readme;
+mod soak;
 mod test_run;
 mod tidy;
 mod workspace;
@@ -40,6 +45,8 @@ enum Command {
     Test(test_run::TestArgs),
     /// Measures speed, each figure beside its measure; builds for release
     Bench(bench::BenchArgs),
+    /// Kills a hub under load again and again and looks whether anything was lost or doubled
+    Soak(soak::SoakArgs),
     /// Checks formatting, lints, tidy, documentation, licences and advisories
     Check,
     /// Checks the rules of this repository that no other tool knows
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test_run::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Check => check::run(),
         Command::Tidy => tidy::run(),
     };

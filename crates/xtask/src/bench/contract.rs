@@ -22,7 +22,8 @@ use yiku_core::{
     violation::Severity,
 };
 
-use super::{Figure, alternate, household};
+use super::{Figure, alternate};
+use crate::household;
 use crate::process;
 
 /// Rows in memory; each measurement goes over them until a second has passed.

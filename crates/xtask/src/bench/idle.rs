@@ -7,11 +7,11 @@ use axum::{Router, routing::get};
 use rusqlite::Connection;
 use yiku_core::derive::{self, Dialect};
 
-use super::{
-    Figure, Size, household,
-    installation::{Ground, until_count},
+use super::{Figure, Size};
+use crate::{
+    ground::{Ground, until_count},
+    household, hub,
 };
-use crate::hub;
 
 /// Measures.
 pub fn run(size: Size) -> Result<Vec<Figure>> {

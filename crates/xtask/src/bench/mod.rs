@@ -3,9 +3,7 @@
 
 mod contract;
 mod figure;
-mod household;
 mod idle;
-mod installation;
 mod load;
 mod push;
 

@@ -19,11 +19,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, header::CONTENT_TYPE};
 use rusqlite::Connection;
-use serde_json::{Map, Value};
 use yiku_core::entry::EntryVersion;
 
-use super::{Figure, Size, figure, household, installation::Ground};
-use crate::hub;
+use super::{Figure, Size, figure};
+use crate::{ground::Ground, household, hub};
 
 /// Measures.
 pub fn run(size: Size) -> Result<Vec<Figure>> {
@@ -105,11 +104,7 @@ fn key(entry: &EntryVersion, number: u64) -> String {
 }
 
 fn to_json(entry: &EntryVersion, number: u64) -> String {
-    let row = household::row(entry, number);
-    let cells = entry.items.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
-    let object: Map<String, Value> =
-        cells.map(|(item, cell)| (item.name.clone(), cell.into())).collect();
-    Value::Object(object).to_string()
+    household::json(entry, household::row(entry, number)).to_string()
 }
 
 /// Seconds of a small write with its sync; the median of many.

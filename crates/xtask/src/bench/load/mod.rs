@@ -15,11 +15,12 @@ use std::{
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
 
-use super::{
-    Figure, Size, figure, household,
-    installation::{Ground, until_count},
+use super::{Figure, Size, figure};
+use crate::{
+    ground::{self, Ground, until_count},
+    household,
+    hub::{self, Hub},
 };
-use crate::hub::{self, Hub};
 
 /// Measures.
 pub fn run(size: Size) -> Result<Vec<Figure>> {
@@ -102,7 +103,8 @@ impl Load {
             )?;
             fs::create_dir(ground.path().join(name))?;
             let sink = sink.replace("FOLDER", &format!("{folder}/{name}")).replace("NAME", name);
-            let yaml = format!("grant: bench-persons\nsink: {sink}\nstart: changes\nevery: 1s\n");
+            let yaml =
+                format!("grant: {}\nsink: {sink}\nstart: changes\nevery: 1s\n", ground::GRANT);
             ground.connector(name, &yaml)?;
         }
         let mut hub = ground.start().await?;

@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::{City, Person, TODAY, codes, dice::Dice, names};
+use super::{City, Dice, Person, TODAY, codes, names};
 
 /// What sort of legal person.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

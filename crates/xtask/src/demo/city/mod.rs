@@ -5,7 +5,6 @@
 //! city of any size takes the same memory. Ids have the right form and may by chance exist.
 
 mod codes;
-mod dice;
 mod legal_person;
 mod names;
 mod person;
@@ -17,10 +16,11 @@ use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
 pub use codes::license_id;
-pub use dice::Dice;
 pub use legal_person::{LegalPerson, Sort};
 pub use person::Person;
 pub use places::Places;
+
+pub use crate::dice::Dice;
 
 /// The day on which the city is described. Fixed, so that a rerun makes the same files.
 pub const TODAY: NaiveDate = NaiveDate::from_ymd_opt(2026, 11, 20).expect("a date");

@@ -2,7 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::{City, TODAY, codes, dice::Dice, names};
+use super::{City, Dice, TODAY, codes, names};
 
 /// One person. Everything follows from the person's number.
 #[derive(Clone, Debug)]

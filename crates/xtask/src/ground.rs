@@ -1,4 +1,4 @@
-//! A hub of a bench's own, in a folder that is gone afterwards.
+//! A hub of one's own to measure or to break, in a folder that is gone afterwards.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -16,7 +16,7 @@ use crate::{
     workspace,
 };
 
-/// The folder of a hub, and what a bench looks at in it.
+/// The folder of a hub, and what is looked at in it.
 pub struct Ground {
     folder: TempDir,
     program: PathBuf,
@@ -29,11 +29,11 @@ impl Ground {
     pub async fn new(program: &Path) -> Result<Self> {
         // Beside the program: on a disk, where a temporary folder may be memory.
         let beside = program.parent().context("a program lies in a folder")?;
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(beside)?;
+        let folder = tempfile::Builder::new().prefix("ground-").tempdir_in(beside)?;
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let ground = Self { folder, program: program.to_owned(), address };
         files::copy_folder(&workspace::root().join("catalog"), &ground.path().join("catalog"))?;
-        ground.write("catalog/grants/bench-persons.yaml", GRANT)?;
+        ground.write(&format!("catalog/grants/{GRANT}.yaml"), GRANT_FILE)?;
         ground.write("yiku.toml", &format!("[http]\nlisten = \"{address}\"\n"))?;
         hub::publish_catalog(&ground.installation()).await?;
         Ok(ground)
@@ -41,6 +41,12 @@ impl Ground {
 
     /// The folder.
     pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Leaves the folder there, for somebody to look at.
+    pub fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
         self.folder.path()
     }
 
@@ -59,7 +65,12 @@ impl Ground {
         self.address
     }
 
-    /// Starts the hub.
+    /// Starts the hub and waits for nothing.
+    pub fn spawn(&self) -> Result<Hub> {
+        Hub::spawn(self.installation())
+    }
+
+    /// Starts the hub and waits until it answers.
     pub async fn start(&self) -> Result<Hub> {
         Hub::start(self.installation(), self.address).await
     }
@@ -104,18 +115,20 @@ pub async fn until_count(store: &Connection, hub: &mut Hub, sql: &str, wanted: u
 /// How long a count may stand still.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-const GRANT: &str = "grant: bench-persons
+/// The grant of everything about persons.
+pub const GRANT: &str = "every-person";
+const GRANT_FILE: &str = "grant: every-person
 to: health
 of: population.person
-basis: bench
-scenario: bench
-scope: bench
+basis: trial
+scenario: trial
+scope: trial
 modes: [batch]
 period: { from: \"2020-01-01\", until: \"2099-12-31\" }
 items: [citizen_id, name, sex, ethnic_group, birth_date, household_no, household_relation, division,
   address, residence_division, residence_address, education, marital, workplace, height_cm, phone]
 approved:
-  - { department: health, ref: bench, approved_on: \"2020-01-01\" }
-  - { department: public-security, ref: bench, approved_on: \"2020-01-01\" }
+  - { department: health, ref: trial, approved_on: \"2020-01-01\" }
+  - { department: public-security, ref: trial, approved_on: \"2020-01-01\" }
 at_end: destroy
 ";
