@@ -9,6 +9,7 @@ mod port;
 mod postgres;
 mod program;
 mod server;
+mod sqlite;
 mod workbook;
 
 pub use demo::Demo;
@@ -18,4 +19,5 @@ pub use port::free_port;
 pub use postgres::{Postgres, postgres};
 pub use program::{Ended, root, xtask, yiku, yiku_path};
 pub use server::Server;
+pub use sqlite::{sqlite, sqlite_value};
 pub use workbook::workbook_with_password;

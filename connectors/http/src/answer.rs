@@ -1,5 +1,7 @@
 //! One request and its answer, bounded in time and bytes, and what its status means.
 
+use std::error::Error;
+
 use reqwest::{RequestBuilder, Response, StatusCode, header::LOCATION};
 use yiku_connector::ConnectorError;
 
@@ -11,18 +13,20 @@ pub async fn send(address: &Address, request: RequestBuilder) -> Result<Response
     request.send().await.map_err(|error| unavailable(address, error))
 }
 
-/// Reads the body, of `bytes_max` bytes at most, unpacked.
+/// Reads the body, of `bytes_max` bytes at most, unpacked. `remedy` says what to do about a larger
+/// one.
 pub async fn body(
     address: &Address,
     mut response: Response,
     bytes_max: usize,
+    remedy: &str,
 ) -> Result<Vec<u8>, ConnectorError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(address, error))? {
         if body.len() + chunk.len() > bytes_max {
             return Err(unreadable(
                 address,
-                format!("the answer has more than {bytes_max} bytes: ask for smaller pages"),
+                format!("the answer has more than {bytes_max} bytes: {remedy}"),
             ));
         }
         body.extend_from_slice(&chunk);
@@ -86,12 +90,20 @@ fn later(address: &Address, code: u16) -> ConnectorError {
     }
 }
 
+/// An answer that ends too early is an error of its decoding, too.
+fn broke_off(error: &reqwest::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<reqwest::Error>());
+    cause.is_some_and(reqwest::Error::is_body)
+}
+
 fn unavailable(address: &Address, error: reqwest::Error) -> ConnectorError {
     let problem = match () {
         () if error.is_timeout() && error.is_connect() => "it could not be reached in time",
         () if error.is_timeout() => "no answer in time",
         () if error.is_connect() => "it cannot be reached",
-        () if error.is_decode() => "its answer is packed in a way that cannot be unpacked",
+        () if error.is_decode() && !broke_off(&error) => {
+            "its answer is packed in a way that cannot be unpacked"
+        }
         () => "the connection broke off",
     };
     ConnectorError::Unavailable {

@@ -27,6 +27,7 @@ struct HttpSink {
 
 /// Bytes of the receiver's answer at most.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
+const REMEDY: &str = "it should say no more than which changes it refuses, and why";
 /// Characters of a reason that are kept.
 const REASON_LENGTH_MAX: usize = 200;
 
@@ -101,7 +102,7 @@ async fn settle(
     if !status.is_success() && status != StatusCode::CONFLICT {
         return Err(answer::failure(address, &response));
     }
-    let body = answer::body(address, response, ANSWER_BYTES_MAX).await?;
+    let body = answer::body(address, response, ANSWER_BYTES_MAX, REMEDY).await?;
     // Receivers answer `ok`, HTML or nothing too; only an object can refuse rows.
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
     if said.get("refused").is_none() {

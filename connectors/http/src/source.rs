@@ -55,6 +55,8 @@ struct HttpSource {
 
 /// A run of more pages than this goes round in a circle.
 const PAGES_MAX: u64 = 1_000_000;
+/// What to do about a larger answer than allowed.
+const REMEDY: &str = "ask for smaller pages";
 
 #[async_trait]
 impl Source for HttpSource {
@@ -166,7 +168,7 @@ impl HttpSource {
         if !response.status().is_success() {
             return Err(answer::failure(address, &response));
         }
-        let body = answer::body(address, response, self.config.answer_bytes_max()).await?;
+        let body = answer::body(address, response, self.config.answer_bytes_max(), REMEDY).await?;
         let page = Page::read(&self.config, &body, address.name.as_str().into())
             .map_err(|problem| answer::unreadable(address, problem))?;
         Ok((page, Sha256::digest(&body).into()))

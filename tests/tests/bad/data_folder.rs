@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use yiku_tests::Hub;
+use yiku_tests::{Hub, sqlite};
 
 use crate::{
     catalog,
@@ -30,12 +30,6 @@ fn refused(hub: &Hub) -> Said {
     said
 }
 
-fn sql(file: &Path, statement: &str) {
-    let ended = Command::new("sqlite3").arg(file).arg(statement).output();
-    let ended = ended.expect("this test needs the Debian package `sqlite3`");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-}
-
 #[test]
 fn data_folders_that_cannot_be_used_are_told() {
     let mut table = Table::new("data");
@@ -45,15 +39,15 @@ fn data_folders_that_cannot_be_used_are_told() {
     hub.balances();
     assert!(hub.stop(), "{}", hub.log());
     let data = hub.folder().join("data");
-    sql(
+    sqlite(
         &data.join("store.db"),
         "INSERT INTO schema_migration (number, name) VALUES (999, 'later')",
     );
     table.row("a store from a newer version", &refused(&hub));
-    sql(&data.join("store.db"), "DELETE FROM schema_migration WHERE number = 999");
-    sql(&data.join("bus.db"), "PRAGMA user_version = 999");
+    sqlite(&data.join("store.db"), "DELETE FROM schema_migration WHERE number = 999");
+    sqlite(&data.join("bus.db"), "PRAGMA user_version = 999");
     table.row("a bus from a newer version", &refused(&hub));
-    sql(&data.join("bus.db"), "PRAGMA user_version = 1");
+    sqlite(&data.join("bus.db"), "PRAGMA user_version = 1");
     let whole = fs::read(data.join("store.db")).unwrap();
     fs::write(data.join("store.db"), "no database at all, but some text").unwrap();
     table.row("a store that is another file", &refused(&hub));

@@ -1,20 +1,12 @@
 //! Databases that refuse, change or go back, on both sides.
 
-use std::{path::PathBuf, process::Command};
-
-use yiku_tests::{Hub, postgres};
+use yiku_tests::{Hub, postgres, sqlite};
 
 use crate::{
     catalog,
     file_cases::{files_connector, neighbour_has, of_row},
     table::{Said, Table},
 };
-
-fn sql(file: &PathBuf, statement: &str) {
-    let ended = Command::new("sqlite3").arg(file).arg(statement).output();
-    let ended = ended.expect("this test needs the Debian package `sqlite3`");
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-}
 
 fn source(hub: &Hub, name: &str, url: &str, more: &str) {
     hub.connector(
@@ -42,8 +34,11 @@ fn databases_that_refuse_or_change_are_told() {
     let file = |hub: &Hub, name: &str| hub.folder().join(format!("{name}.db"));
     for name in names {
         let file = file(&hub, name);
-        sql(&file, "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT, at INTEGER);");
-        sql(&file, &format!("INSERT INTO patient VALUES ('{name}-1','肖文',10)").replace("-", ""));
+        sqlite(&file, "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT, at INTEGER);");
+        sqlite(
+            &file,
+            &format!("INSERT INTO patient VALUES ('{name}-1','肖文',10)").replace("-", ""),
+        );
         source(&hub, name, &format!("sqlite:{}", file.display()), WATERMARK);
     }
     let url = postgres().database().replace("postgres@", "guarded:wrong-password@");
@@ -57,14 +52,17 @@ fn databases_that_refuse_or_change_are_told() {
     for name in names {
         hub.connector_until(name, |one| one["accepted"] == 1);
     }
-    sql(&file(&hub, "vanished-table"), "DROP TABLE patient");
-    sql(
+    sqlite(&file(&hub, "vanished-table"), "DROP TABLE patient");
+    sqlite(
         &file(&hub, "changed-type"),
         "DROP TABLE patient; CREATE TABLE patient (no TEXT PRIMARY KEY, name BLOB, at INTEGER);
          INSERT INTO patient VALUES ('changedtype2', x'FF00', 20)",
     );
-    sql(&file(&hub, "null-watermark"), "INSERT INTO patient VALUES ('nullwatermark2','曾凡',NULL)");
-    sql(&file(&hub, "backward-watermark"), "INSERT INTO patient VALUES ('backward2','曾凡',5)");
+    sqlite(
+        &file(&hub, "null-watermark"),
+        "INSERT INTO patient VALUES ('nullwatermark2','曾凡',NULL)",
+    );
+    sqlite(&file(&hub, "backward-watermark"), "INSERT INTO patient VALUES ('backward2','曾凡',5)");
     let mut refused = error_of(&hub, "wrong-password");
     assert!(!refused.en.contains("wrong-password"), "{refused:?}");
     refused.replace(&place, "host:port/name");

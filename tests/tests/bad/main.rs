@@ -12,7 +12,9 @@ mod folder;
 mod full;
 mod json;
 mod push;
+mod receiver;
 mod sheet;
+mod sink;
 mod table;
 
 use std::path::PathBuf;

@@ -1,0 +1,157 @@
+//! Receivers that refuse, are slow, are gone, or lie; each is told, holds up nobody, and has
+//! everything once it is mended.
+
+use std::{collections::HashSet, fs, time::Duration};
+
+use yiku_tests::{Hub, postgres, sqlite, sqlite_value};
+
+use crate::{
+    catalog,
+    file_cases::{files_connector, neighbour_has},
+    receiver::{Answer, Receiver},
+    table::{Said, Table},
+};
+
+/// Web services: what each answers at first.
+const SERVICES: &[(&str, &str, Answer)] = &[
+    ("refuses", "a service that refuses the login", Answer::Says("401 Unauthorized", "{}")),
+    ("fails", "a service that fails", Answer::Says("500 Internal Server Error", "<html>")),
+    ("elsewhere", "a service that sends elsewhere", Answer::Says("302 Found", "")),
+    ("busy", "a service that is busy", Answer::Says("429 Too Many Requests", "")),
+    ("slow", "a service that answers too late", Answer::After(Duration::from_secs(3))),
+    ("endless", "a service whose answer never ends", Answer::NeverEnds),
+    ("cut-off", "a service whose answer breaks off", Answer::BreaksOff),
+    (
+        "lies-count",
+        "a service that refuses a row that was not sent",
+        Answer::Says("200 OK", "{\"refused\":[{\"index\":99,\"reason\":\"x\"}]}"),
+    ),
+    (
+        "lies-form",
+        "a service that says in another form what it refuses",
+        Answer::Says("200 OK", "{\"refused\":\"P1\"}"),
+    ),
+];
+
+fn service(hub: &Hub, name: &str, port: u16) {
+    hub.connector(
+        name,
+        &format!(
+            "grant: patients\nevery: 1s\nsink: {{ kind: http, timeout: 1s, \
+             url: \"http://127.0.0.1:{port}/{name}\", secret: {{ file: hook.secret }} }}\n"
+        ),
+    );
+}
+
+fn table_of(hub: &Hub, name: &str, url: &str) {
+    let sink = format!("{{ kind: sql, url: '{url}', table: patient }}");
+    hub.connector(name, &format!("grant: patients\nevery: 1s\nsink: {sink}\n"));
+}
+
+/// What is said of a sink that cannot deliver.
+fn error_of(hub: &Hub, name: &str, receiver: &Receiver) -> Said {
+    let mut said = Said::by_status(&hub.connector_until(name, |one| one["error"].is_string()));
+    said.hide(hub);
+    said.replace(&receiver.port.to_string(), "PORT");
+    said
+}
+
+/// What is said of the first parked row.
+fn parked_of(hub: &Hub, name: &str) -> Said {
+    let list = hub.until("a parked row", || {
+        let list = hub.ask(&["delivery", "list", "--subscription", name]);
+        list.as_array().filter(|all| !all.is_empty()).cloned()
+    });
+    let en = list[0]["reason"].as_str().unwrap_or_default().to_owned();
+    Said { place: "`delivery list`".into(), zh: String::new(), en }
+}
+
+#[test]
+fn receivers_that_refuse_or_lie_hold_up_nobody() {
+    let mut hub = Hub::new(&catalog());
+    hub.write("data/secrets/hook.secret", "a secret of this test's own");
+    let receiver = Receiver::listen();
+    for (name, _, answer) in SERVICES {
+        receiver.tell(name, *answer);
+        service(&hub, name, receiver.port);
+    }
+    service(&hub, "healthy", receiver.port);
+    service(&hub, "gone", 1);
+    receiver.tell(
+        "one-row",
+        Answer::Says("200 OK", "{\"refused\":[{\"index\":1,\"reason\":\"查无此卡\"}]}"),
+    );
+    service(&hub, "one-row", receiver.port);
+    let folder = hub.folder().join("out");
+    let files = format!("{{ kind: files, folder: {}, format: csv }}", folder.display());
+    hub.connector("no-folder", &format!("grant: patients\nevery: 1s\nsink: {files}\n"));
+
+    let narrow = hub.folder().join("narrow.db");
+    let narrow_url = format!("sqlite:{}", narrow.display());
+    sqlite(&narrow, "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT)");
+    table_of(&hub, "no-column", &narrow_url);
+    let strict = hub.folder().join("strict.db");
+    sqlite(
+        &strict,
+        "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT CHECK (name <> '曾凡'), sex TEXT,
+         seen_on TEXT, fee TEXT)",
+    );
+    table_of(&hub, "refused-row", &format!("sqlite:{}", strict.display()));
+    let empty = hub.folder().join("empty.db");
+    sqlite(&empty, "CREATE TABLE other (no TEXT)");
+    table_of(&hub, "no-table", &format!("sqlite:{}", empty.display()));
+    let url = postgres().database().replace("postgres@", "guarded:wrong-password@");
+    let place = url.split('@').nth(1).unwrap_or_default().to_owned();
+    table_of(&hub, "wrong-login", &url);
+
+    hub.write("in/neighbour/1.csv", "no,name\nN1,肖文\nN2,曾凡\nN3,刘洋\n");
+    files_connector(&hub, "neighbour", "", "");
+    hub.start();
+    neighbour_has(&hub, 3);
+
+    let mut table = Table::new("sink");
+    for (name, case, _) in SERVICES {
+        table.row(case, &error_of(&hub, name, &receiver));
+    }
+    table.row("a service that is gone", &error_of(&hub, "gone", &receiver));
+    table.row("a service that refuses one row", &parked_of(&hub, "one-row"));
+    table.row("a folder that is gone", &error_of(&hub, "no-folder", &receiver));
+    table.row("a table that is not there", &error_of(&hub, "no-table", &receiver));
+    table.row("a table that lacks a column", &error_of(&hub, "no-column", &receiver));
+    table.row("a table that refuses one row", &parked_of(&hub, "refused-row"));
+    let mut login = error_of(&hub, "wrong-login", &receiver);
+    assert!(!login.en.contains("wrong-password"), "{login:?}");
+    login.replace(&place, "host:port/name");
+    table.row("a database that refuses the login", &login);
+    hub.until("the healthy one has all", || (receiver.cards("healthy").len() == 3).then_some(()));
+    hub.balances();
+
+    // Mended, each has every row; what was refused waits for a person.
+    for (name, ..) in SERVICES {
+        receiver.tell(name, Answer::Says("200 OK", ""));
+    }
+    service(&hub, "gone", receiver.port);
+    fs::create_dir(&folder).unwrap();
+    sqlite(&empty, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
+    for column in ["sex", "seen_on", "fee"] {
+        sqlite(&narrow, &format!("ALTER TABLE patient ADD COLUMN {column} TEXT"));
+    }
+    let mended = SERVICES.iter().map(|(name, ..)| *name).chain(["gone"]);
+    for name in mended.clone().chain(["no-folder", "no-table", "no-column"]) {
+        hub.until(name, || hub.yiku(&["connector", "run", name]).success.then_some(()));
+    }
+    for name in mended {
+        let cards = receiver.cards(name).into_iter().collect::<HashSet<_>>();
+        assert_eq!(cards.len(), 3, "{name}: {cards:?}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    for file in [&empty, &narrow] {
+        assert_eq!(sqlite_value(file, "SELECT count(*) FROM patient"), 3.into());
+    }
+    receiver.tell("one-row", Answer::Says("200 OK", ""));
+    let released = hub.yiku(&["delivery", "retry", "one-row"]);
+    assert!(released.success, "{released:?}");
+    assert!(receiver.cards("one-row").ends_with(&["N2".to_owned()]));
+    hub.balances();
+    table.compare();
+}
