@@ -36,6 +36,7 @@ use crate::{
     clock,
     config::Config,
     folder::{self, FolderLock},
+    together,
     worker::{materialise, merge::HeldMerger},
 };
 
@@ -126,6 +127,8 @@ impl Hub {
         let digester = Digester::new(&digest_key(&data)?);
         let store = Store::open(&data, clock::now_ms()).await?;
         let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&data).await?);
+        let read = yiku_store::cursor::list(&mut *store.reader().await?).await?;
+        together::check(&read, &bus.topics().await?)?;
         let lane = bus.lane(&LANE.to_string()).await?;
         let incarnation = store.incarnation().to_owned();
         let publisher = Publisher::new(lane, LANE, incarnation, digester.clone());

@@ -18,6 +18,7 @@ mod serve;
 mod sheet;
 mod socket;
 mod status;
+mod together;
 mod worker;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -22,6 +22,17 @@ pub(super) enum Request {
     },
 }
 
+/// Why the file cannot be opened, and what to do.
+fn cannot_open(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let problem = match code.as_deref() {
+        Some("26") => "it is no SQLite file; name another data folder, or put back",
+        Some("11") => "it is damaged; put back",
+        _ => return format!("it cannot be opened as SQLite ({error})"),
+    };
+    format!("{problem} bus.db and store.db of the last verified backup")
+}
+
 /// Opens the file and brings its tables up to date.
 pub(super) async fn open(
     path: &Path,
@@ -29,10 +40,7 @@ pub(super) async fn open(
 ) -> Result<SqliteConnection, BusError> {
     let unusable =
         |problem: String| BusError::Unusable { path: path.display().to_string(), problem };
-    let mut db = options
-        .connect()
-        .await
-        .map_err(|error| unusable(format!("it cannot be opened as SQLite ({error})")))?;
+    let mut db = options.connect().await.map_err(|error| unusable(cannot_open(&error)))?;
     let known: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut db).await?;
     let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut db).await?;
     match (application, known) {
