@@ -14,6 +14,8 @@ mod http;
 mod hub;
 mod kinds;
 mod memory;
+#[cfg(test)]
+mod model;
 mod serve;
 mod sheet;
 mod socket;

@@ -9,7 +9,7 @@ pub mod init;
 mod preview;
 mod quarantine;
 mod receipt;
-mod reconcile;
+pub(crate) mod reconcile;
 mod returned;
 mod status;
 mod table;

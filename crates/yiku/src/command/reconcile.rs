@@ -8,17 +8,14 @@ use yiku_bus::{PUBLICATIONS, ReadLimit};
 use yiku_core::publication::Publication;
 use yiku_store::{
     Connection, cursor,
-    reconcile::{self, BusState, BusTopic, Depth, Term},
+    reconcile::{self, BusState, BusTopic, Depth, Equation, Term},
 };
 
 use super::{ExitCode, Session};
 use crate::hub::{Hub, LANE};
 
 pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
-    let mut db = session.hub.store.snapshot().await?;
-    let bus = bus_state(session.hub, &mut db).await?;
-    let equations = reconcile::recount(&mut db, &bus, Depth::Roots).await?;
-    drop(db);
+    let equations = recount(session.hub).await?;
     let balanced = equations.iter().all(|one| one.holds);
     if as_json {
         session.json(&json!({ "balanced": balanced, "equations": equations })).await?;
@@ -39,6 +36,13 @@ pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Res
         session.line(word).await?;
     }
     Ok(if balanced { 0 } else { 2 })
+}
+
+/// Recounts everything.
+pub(crate) async fn recount(hub: &Hub) -> anyhow::Result<Vec<Equation>> {
+    let mut db = hub.store.snapshot().await?;
+    let bus = bus_state(hub, &mut db).await?;
+    Ok(reconcile::recount(&mut db, &bus, Depth::Roots).await?)
 }
 
 fn side(terms: &[Term]) -> String {
