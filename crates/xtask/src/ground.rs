@@ -75,6 +75,11 @@ impl Ground {
         Hub::start(self.installation(), self.address).await
     }
 
+    /// The hub's program with its configuration and these words.
+    pub fn command(&self, words: &[&str]) -> tokio::process::Command {
+        self.installation().command(words)
+    }
+
     fn installation(&self) -> Installation {
         let (config, log) = (self.path().join("yiku.toml"), self.path().join("hub.log"));
         Installation { program: self.program.clone(), config, log }

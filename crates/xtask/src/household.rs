@@ -92,15 +92,27 @@ pub fn write_csv(
 ) -> Result<()> {
     let place = |name| entry.item(name).with_context(|| format!("the register has `{name}`"));
     let (workplace, updated_at) = (place("workplace")?, place("updated_at")?);
+    write_csv_of(path, entry, persons, |number, row| {
+        if is_changed(number) {
+            row[workplace] = "娄底市第一中学".into();
+            row[updated_at] = "2026-11-03T08:00:00+08:00".into();
+        }
+    })
+}
+
+/// Writes a CSV file of so many persons, each row as `touch` leaves it.
+pub fn write_csv_of(
+    path: &Path,
+    entry: &EntryVersion,
+    persons: u64,
+    touch: impl Fn(u64, &mut [String]),
+) -> Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(file);
     writer.write_record(entry.items.iter().map(|item| &item.name))?;
     for number in 0..persons {
         let mut row = row(entry, number);
-        if is_changed(number) {
-            row[workplace] = "娄底市第一中学".into();
-            row[updated_at] = "2026-11-03T08:00:00+08:00".into();
-        }
+        touch(number, &mut row);
         writer.write_record(&row)?;
     }
     let file = writer.into_inner().map_err(|error| error.into_error())?;

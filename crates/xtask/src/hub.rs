@@ -71,7 +71,8 @@ pub async fn publish_catalog(installation: &Installation) -> Result<()> {
 }
 
 impl Installation {
-    fn command(&self, words: &[&str]) -> Command {
+    /// The program with its configuration and these words.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(&self.config).args(words);
         command

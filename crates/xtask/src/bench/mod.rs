@@ -5,6 +5,7 @@ mod contract;
 mod figure;
 mod idle;
 mod load;
+mod pages;
 mod push;
 
 use std::process::Command;
@@ -39,6 +40,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "contract", run: |_| contract::run() },
     Bench { name: "load", run: load::run },
     Bench { name: "push", run: push::run },
+    Bench { name: "pages", run: pages::run },
     Bench { name: "idle", run: idle::run },
 ];
 
