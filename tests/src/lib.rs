@@ -1,12 +1,13 @@
 //! What end-to-end tests stand on: real servers, each a child process on loopback with a folder and
 //! a free port of its own, gone when the test process is; the demo; and a hub on a small
-//! catalog.
+//! catalog; and the power cut.
 
 mod demo;
 mod hub;
 mod mariadb;
 mod port;
 mod postgres;
+pub mod power;
 mod program;
 mod server;
 mod sqlite;
