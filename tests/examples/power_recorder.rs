@@ -7,12 +7,15 @@
 //! restart reads) and a socket are left alone. Files opened more than once are told apart by name;
 //! copies of a file's number (`dup`) are not followed. That nothing was missed is seen by the
 //! power test: the whole recording must give the folder's very bytes.
+//!
+//! A kill from outside could fall between a call and its record. While there is a file of the
+//! recording's name with `.kill` behind it, the program therefore kills itself after a record.
 
 #![expect(unsafe_code, reason = "it takes the place of C functions")]
 
 use std::{
     collections::BTreeMap,
-    ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void},
+    ffi::{CStr, CString, OsStr, c_char, c_int, c_uint, c_void},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,6 +28,7 @@ use yiku_tests::power::{Deed, FOLDER, RECORDING, Record};
 struct Recorder {
     folder: PathBuf,
     recording: c_int,
+    kill: CString,
     /// Names of open files by their numbers; the folder's own is empty.
     open: BTreeMap<c_int, String>,
 }
@@ -44,13 +48,15 @@ impl Recorder {
     /// Makes no call of those below: each would wait for the lock.
     fn new() -> Option<Self> {
         let folder = std::env::var_os(FOLDER)?;
-        let path = std::ffi::CString::new(std::env::var_os(RECORDING)?.as_bytes()).ok()?;
+        let path = std::env::var_os(RECORDING)?;
+        let kill = CString::new([path.as_bytes(), b".kill"].concat()).ok()?;
+        let path = CString::new(path.as_bytes()).ok()?;
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_CLOEXEC;
         // SAFETY: the path ends in a zero byte and outlives the call.
         let recording =
             unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) };
         let recording = c_int::try_from(recording).ok().filter(|number| *number >= 0)?;
-        Some(Self { folder: folder.into(), recording, open: BTreeMap::new() })
+        Some(Self { folder: folder.into(), recording, kill, open: BTreeMap::new() })
     }
 
     /// The file's name in the folder: empty for the folder itself, `None` when it is not recorded.
@@ -70,6 +76,11 @@ impl Recorder {
             unsafe { libc::syscall(libc::SYS_write, self.recording, bytes.as_ptr(), bytes.len()) };
         if usize::try_from(written) != Ok(bytes.len()) {
             std::process::abort(); // half a recording would prove nothing
+        }
+        // SAFETY: the path ends in a zero byte and outlives the call.
+        if unsafe { libc::access(self.kill.as_ptr(), libc::F_OK) } == 0 {
+            // SAFETY: the call touches no memory.
+            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
         }
     }
 }
