@@ -278,7 +278,18 @@ impl Hub {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> (u16, String) {
-        try_http(self.port, method, path, headers, body).expect("the hub answers")
+        self.try_http(method, path, headers, body).expect("the hub answers")
+    }
+
+    /// The same of a hub that may end meanwhile; `None` when no answer came.
+    pub fn try_http(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<(u16, String)> {
+        try_http(self.port, method, path, headers, body)
     }
 
     /// A connection to the hub, for requests that no client would send.
