@@ -12,6 +12,7 @@ mod sink;
 mod source;
 
 pub mod conformance;
+pub mod connector_file;
 
 pub use error::{Cause, ConnectorError};
 pub use kind::{Access, ConnectorKind, OpenSink, OpenSource};

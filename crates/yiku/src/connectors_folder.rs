@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
-use yiku_connector::{Access, Load, Position, Sink};
+use yiku_connector::{
+    Access, Load, Position, Sink,
+    connector_file::{ConnectorFile, Role, SinkRole},
+};
 use yiku_core::receipt::{Deed, Receipt};
 use yiku_store::{
     connector::{self, Registration},
@@ -17,7 +20,6 @@ use yiku_store::{
 
 use crate::{
     clock,
-    connector_file::{ConnectorFile, Role, SinkRole},
     hub::Hub,
     kinds,
     worker::{deliver, pull},

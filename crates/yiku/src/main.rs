@@ -6,7 +6,6 @@ mod catalog_folder;
 mod clock;
 mod command;
 mod config;
-mod connector_file;
 mod connectors_folder;
 mod console;
 mod folder;

@@ -11,11 +11,12 @@ use tokio::{
     task::JoinHandle,
 };
 
+use yiku_connector::connector_file::Role;
+
 use crate::{
     arguments::Serve,
     clock, command,
     config::Config,
-    connector_file::Role,
     connectors_folder::{self, Registered},
     folder,
     hub::Hub,

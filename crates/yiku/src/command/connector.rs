@@ -3,16 +3,17 @@
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
-use yiku_connector::{Position, PullLimit};
+use yiku_connector::{
+    Position, PullLimit,
+    connector_file::{ConnectorFile, Role, SourceRole},
+};
 use yiku_core::{batch::Batch, receipt::Deed};
 use yiku_store::connector::{self, Connector as Stored, State};
 
 use super::{ExitCode, Session, preview, quarantine::OPERATOR, table};
 use crate::{
     arguments::Connector,
-    clock,
-    connector_file::{ConnectorFile, Role, SourceRole},
-    connectors_folder,
+    clock, connectors_folder,
     worker::{self, pull},
 };
 

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
+use yiku_connector::connector_file::Role;
 use yiku_store::delivery::{self, Parked};
 
 use super::{ExitCode, Session, table};
-use crate::{arguments::Delivery, clock, connector_file::Role, connectors_folder, worker::deliver};
+use crate::{arguments::Delivery, clock, connectors_folder, worker::deliver};
 
 pub(super) async fn run(session: &mut Session<'_>, command: Delivery) -> anyhow::Result<ExitCode> {
     match command {

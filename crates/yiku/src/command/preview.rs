@@ -2,17 +2,17 @@
 //! masked; nothing is touched.
 
 use anyhow::bail;
-use yiku_connector::{Position, PullLimit};
+use yiku_connector::{
+    Position, PullLimit,
+    connector_file::{ConnectorFile, Role},
+};
 use yiku_core::{
     contract::{Checked, MappedRow, Verdict, shown},
     violation::Severity,
 };
 
 use super::Session;
-use crate::{
-    connector_file::{ConnectorFile, Role},
-    worker::pull::Puller,
-};
+use crate::worker::pull::Puller;
 
 pub(super) async fn run(
     session: &mut Session<'_>,

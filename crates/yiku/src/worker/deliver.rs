@@ -7,7 +7,7 @@ mod frozen;
 use std::sync::Arc;
 
 use anyhow::Context;
-use yiku_connector::{Access, Sink};
+use yiku_connector::{Access, Sink, connector_file::SinkRole};
 use yiku_core::{
     derive::TableColumn,
     grant::{Grant, GrantView, Shown, Subject as GrantOf, subject_columns},
@@ -25,7 +25,6 @@ use yiku_store::{
 
 use crate::{
     clock,
-    connector_file::SinkRole,
     hub::{Hub, Live},
     kinds,
 };

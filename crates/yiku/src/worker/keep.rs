@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use yiku_bus::BusError;
-use yiku_connector::ConnectorError;
+use yiku_connector::{
+    ConnectorError,
+    connector_file::{ConnectorFile, Role},
+};
 use yiku_store::{StoreError, connector};
 
 use crate::{
     clock,
-    connector_file::{ConnectorFile, Role},
     hub::Hub,
     worker::{deliver, materialise, merge, pull, redrive, retain},
 };

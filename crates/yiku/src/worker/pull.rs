@@ -10,7 +10,10 @@ use anyhow::Context;
 use yiku_bus::publish::{
     CheckedBatch, Checking, Line, LineState, RunKeys, Submission, check_batch,
 };
-use yiku_connector::{Access, ConnectorError, Load, Position, Pull, PullLimit, Run, Source};
+use yiku_connector::{
+    Access, ConnectorError, Load, Position, Pull, PullLimit, Run, Source,
+    connector_file::{SourceRole, VANISHED_DEFAULT},
+};
 use yiku_core::{
     contract::Contract,
     derive,
@@ -25,7 +28,6 @@ use yiku_store::{run, sweep::keys};
 
 use crate::{
     clock,
-    connector_file::{SourceRole, VANISHED_DEFAULT},
     hub::{HeldLine, Hub},
     kinds,
     worker::{materialise, sweep},

@@ -9,13 +9,12 @@ use yiku_bus::{
     BusError,
     publish::{CheckedBatch, LineState, Published as PublishedBatch, Submission},
 };
+use yiku_connector::connector_file::ConnectorFile;
 use yiku_core::{catalog::Catalog, digest::Digester, entry::EntryName, published::Published};
 use yiku_store::{Store, StoreError};
 
 use crate::{
-    clock,
-    connector_file::ConnectorFile,
-    connectors_folder,
+    clock, connectors_folder,
     hub::{HeldLine, Hub},
     status,
     worker::{break_down_if_unknown, materialise},

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde_json::json;
 use yiku_bus::publish::{CheckedBatch, Checking, Retried, Submission, check_batch};
+use yiku_connector::connector_file::Role;
 use yiku_core::{
     batch::{Batch, Header, RowPlace},
     contract::Contract,
@@ -19,9 +20,7 @@ use yiku_store::{
 };
 
 use crate::{
-    clock,
-    connector_file::Role,
-    connectors_folder,
+    clock, connectors_folder,
     hub::{HeldLine, Hub},
     worker::{materialise, pull},
 };

@@ -8,6 +8,7 @@
 
 use serde_json::{Value, json};
 use yiku_bus::publish::{CheckedBatch, Submission};
+use yiku_connector::connector_file::{SourceRole, VANISHED_DEFAULT};
 use yiku_core::{
     library::{SweepHold, SweepNumbers, may_sweep},
     receipt::Deed,
@@ -19,7 +20,6 @@ use yiku_store::{
 
 use crate::{
     clock,
-    connector_file::{SourceRole, VANISHED_DEFAULT},
     hub::{HeldLine, Hub},
     worker::{pull::over_vanished, settle},
 };

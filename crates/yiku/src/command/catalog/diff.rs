@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
+use yiku_connector::connector_file::Role;
 use yiku_core::{
     catalog::Catalog,
     entry::{EntryName, EntryVersion, compatibility},
@@ -12,7 +13,6 @@ use yiku_store::connector::{self, Role as StoredRole};
 
 use super::{super::ExitCode, Session};
 use crate::{
-    connector_file::Role,
     connectors_folder,
     hub::{Hub, Live},
 };

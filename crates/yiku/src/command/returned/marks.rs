@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use yiku_connector::connector_file::Role;
 use yiku_core::{contract::Contract, mapping::MappingSpec, violation::Violation};
 use yiku_store::quarantine::Quarantined;
 
-use crate::{connector_file::Role, connectors_folder, hub::Hub};
+use crate::{connectors_folder, hub::Hub};
 
 /// Finds the cells of rows that came from one place.
 pub(super) struct Marks {

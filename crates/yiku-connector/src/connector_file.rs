@@ -5,8 +5,9 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, anyhow, bail, ensure};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use yiku_connector::Load;
 use yiku_core::{catalog::Problem, entry::EntryName, yaml};
+
+use crate::Load;
 
 /// A connector file, read and checked as far as it goes alone.
 #[derive(Clone, Debug)]
