@@ -30,7 +30,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 pub use exchange::{Exchange, ExchangeError, PushLine};
 pub use router::router;
-pub use rows::push::{PUSH, mapping as push_mapping};
+pub use rows::{
+    body as push_body,
+    push::{PUSH, mapping as push_mapping},
+};
 
 use rows::{receive::Room, turn::Turns};
 

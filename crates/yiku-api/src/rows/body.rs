@@ -17,7 +17,7 @@ use yiku_core::{
 
 /// The forms a body may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Format {
+pub enum Format {
     /// One JSON object per line.
     Ndjson,
     /// A JSON array of objects.
@@ -28,40 +28,59 @@ pub(crate) enum Format {
 
 /// A body that cannot be taken at all. Broken rows within a body are no such error.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum BodyError {
+pub enum BodyError {
+    /// Rows do not come in this form.
     #[error("the content type is not one of application/x-ndjson, application/json, text/csv")]
     ContentType,
+    /// Bodies are not packed so.
     #[error("the content encoding `{0}` is not known: send gzip or none")]
     Encoding(String),
+    /// The body ended before its end.
     #[error("the body broke off before its end, nothing of it was taken; send it again")]
     CutOff,
+    /// Nothing came for so many seconds.
     #[error(
         "nothing more of the body came for {0} seconds, nothing of it was taken; send it again"
     )]
     TooSlow(u64),
+    /// It cannot be unpacked to its end.
     #[error("the body is not whole gzip: it was cut off or damaged on the way")]
     Gzip,
+    /// It unpacks to more bytes than these.
     #[error("unpacked, the body is larger than {0} bytes: send it in parts")]
     TooLarge(usize),
+    /// The byte, from 1, that fits no character.
     #[error("the body is not UTF-8: byte {0} fits no character")]
     Utf8(usize),
+    /// Where it ceases to be an array of objects.
     #[error("the body is not a JSON array of objects: look at line {line}, character {column}")]
-    Array { line: usize, column: usize },
+    Array {
+        /// Its line, from 1.
+        line: usize,
+        /// The byte of the line.
+        column: usize,
+    },
+    /// The header names no columns to tell cells apart by.
     #[error("the CSV header has {0}")]
     Header(HeaderProblem),
+    /// More columns than a body may have.
     #[error("the body has more than {COLUMNS_MAX} columns")]
     Columns,
+    /// More cells than a body may have.
     #[error("rows times columns are more than {CELLS_MAX}: send the body in parts")]
     Cells,
+    /// Nothing to take.
     #[error("the body has no rows")]
     NoRows,
 }
 
 /// What is wrong with a CSV header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum HeaderProblem {
+pub enum HeaderProblem {
+    /// A column has no name.
     #[error("a column without a name")]
     Nameless,
+    /// Two columns have one name.
     #[error("two columns of one name")]
     Doubled,
 }
@@ -85,7 +104,7 @@ impl BodyError {
     }
 
     /// What is wrong and what to do, in Chinese.
-    pub(crate) fn zh(&self) -> String {
+    pub fn zh(&self) -> String {
         match self {
             Self::ContentType => {
                 "Content-Type 须为 application/x-ndjson、application/json 或 text/csv".into()
@@ -114,7 +133,7 @@ impl BodyError {
 
 impl Format {
     /// The form that a `Content-Type` names.
-    pub(crate) fn of(content_type: &str) -> Result<Self, BodyError> {
+    pub fn of(content_type: &str) -> Result<Self, BodyError> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
             "application/x-ndjson" | "application/jsonl" => Ok(Self::Ndjson),
@@ -136,14 +155,16 @@ impl Format {
 
 /// How a body is packed, as `Content-Encoding` names it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Packing {
+pub enum Packing {
+    /// Not at all.
     Plain,
+    /// With gzip, in one part or several.
     Gzip,
 }
 
 impl Packing {
     /// Reads the header's value.
-    pub(crate) fn of(encoding: Option<&str>) -> Result<Self, BodyError> {
+    pub fn of(encoding: Option<&str>) -> Result<Self, BodyError> {
         let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
         match encoding.as_str() {
             "" | "identity" => Ok(Self::Plain),
@@ -154,11 +175,7 @@ impl Packing {
 }
 
 /// Unpacks a body, to at most `bytes_max` bytes.
-pub(crate) fn unpack(
-    packing: Packing,
-    body: Vec<u8>,
-    bytes_max: usize,
-) -> Result<Vec<u8>, BodyError> {
+pub fn unpack(packing: Packing, body: Vec<u8>, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
     match packing {
         Packing::Plain => Ok(body),
         Packing::Gzip => {
@@ -173,7 +190,7 @@ pub(crate) fn unpack(
 
 /// Reads a body as a batch of at least one row. A row that cannot be read stands in it as
 /// unreadable. A row without the column [`OPERATION`], where others have it, is an upsert.
-pub(crate) fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyError> {
+pub fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyError> {
     let text = std::str::from_utf8(body);
     let text = text.map_err(|error| BodyError::Utf8(error.valid_up_to() + 1))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

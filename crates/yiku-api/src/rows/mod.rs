@@ -1,6 +1,6 @@
 //! Rows: pushed to the hub.
 
-pub(crate) mod body;
+pub mod body;
 pub(crate) mod push;
 pub(crate) mod receive;
 pub(crate) mod turn;
