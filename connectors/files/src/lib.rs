@@ -10,6 +10,8 @@ mod source;
 
 use yiku_connector::ConnectorKind;
 
+pub use source::in_memory::{TextForm, TextInMemory, read_workbook};
+
 /// The kind, for the registry.
 pub static KIND: ConnectorKind = ConnectorKind {
     name: "files",

@@ -83,7 +83,8 @@ pub(crate) fn detect(file: &File, declared: Encoding) -> io::Result<Result<Detec
     detect_in(|buffer, at| file.read_at(buffer, at), declared)
 }
 
-fn detect_in(
+/// The same through whatever reads at a place.
+pub(crate) fn detect_in(
     mut read_at: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
     declared: Encoding,
 ) -> io::Result<Result<Detected, Fault>> {

@@ -11,6 +11,7 @@ mod delimited;
 mod encoding;
 mod fault;
 mod header;
+pub(crate) mod in_memory;
 mod json_value;
 mod jsonl;
 mod lines;
