@@ -292,8 +292,9 @@ fn read_csv(text: &str, origin: &str) -> Result<Batch, BodyError> {
     let operation = columns.iter().position(|name| name == OPERATION);
     let mut batch = Batch::new(Arc::new(Header::new(columns)), origin);
     let mut record = csv::StringRecord::new();
+    let mut lines = LineCount::new(text);
     while let Ok(true) = reader.read_record(&mut record) {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = lines.line_at(record.position().map_or(0, csv::Position::byte) as usize);
         let place = RowPlace { place: line, order: 0 };
         if record.len() == batch.header.len() {
             let cells = record.iter().enumerate().map(|(column, cell)| match cell {
@@ -318,6 +319,37 @@ fn read_csv(text: &str, origin: &str) -> Result<Batch, BodyError> {
         }
     }
     Ok(batch)
+}
+
+/// Counts the lines of a text up to its records. The reader of CSV takes the line ends before a
+/// record for a part of it, and knows LF alone.
+struct LineCount<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'t> LineCount<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text: text.as_bytes(), at: 0, line: 1 }
+    }
+
+    /// The line, from 1, of the record that begins at a byte behind those asked for before, or
+    /// behind line ends there. A line ends with LF, CR LF or CR.
+    fn line_at(&mut self, byte: usize) -> u64 {
+        let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+        let to = byte + self.text[byte..].iter().take_while(is_end).count();
+        for at in self.at..to {
+            let ends = match self.text[at] {
+                b'\n' => true,
+                b'\r' => self.text.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            self.line += u64::from(ends);
+        }
+        self.at = to;
+        self.line
+    }
 }
 
 /// The column that says whether a row is there (`upsert`) or gone (`delete`).
@@ -372,6 +404,9 @@ mod tests {
         assert_eq!((batch.defects[0].row, batch.defects[0].code), (1, Code::Unreadable));
         let batch = read(Format::Csv, b"a,b\n1\n2,3\n", "push").unwrap();
         assert_eq!((batch.defects.len(), batch.places[0].place), (1, 2));
+        let batch = read(Format::Csv, b"a,b\r\n1\r\n\r\n\"x\r\ny\",2\r\n3\r4", "push").unwrap();
+        let places: Vec<u64> = batch.places.iter().map(|place| place.place).collect();
+        assert_eq!(places, [2, 4, 6, 7]);
         let batch = read(Format::Json, b"[1, {\"a\":1}]", "push").unwrap();
         assert_eq!(batch.defects[0].row, 0);
     }
