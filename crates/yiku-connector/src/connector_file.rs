@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, anyhow, bail, ensure};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use yiku_core::{catalog::Problem, entry::EntryName, yaml};
+use yiku_core::{catalog::Problem, entry::EntryName, printable::printable, yaml};
 
 use crate::Load;
 
@@ -133,6 +133,14 @@ impl ConnectorFile {
 
     /// Reads the text of a file.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Self::take(text).map_err(|error| {
+            let told = format!("{error:#}");
+            let lines: Vec<_> = told.split('\n').map(printable).collect();
+            anyhow!(lines.join("\n"))
+        })
+    }
+
+    fn take(text: &str) -> anyhow::Result<Self> {
         let written: Written = yaml::read("connector", text).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(said).collect();
             anyhow!(lines.join("\n"))
@@ -161,8 +169,10 @@ impl ConnectorFile {
 /// Where in the file, and what; who reads the file has named it.
 fn said(problem: &Problem) -> String {
     match (problem.line, problem.column) {
-        (Some(line), Some(column)) => format!("line {line}, column {column}: {}", problem.en),
-        _ => problem.en.clone(),
+        (Some(line), Some(column)) => {
+            format!("line {line}, column {column}: {}", printable(&problem.en))
+        }
+        _ => printable(&problem.en).into_owned(),
     }
 }
 
@@ -313,5 +323,7 @@ contact: 信息中心
         check_refused(&SOURCE.replace("every: 5m", "load: full"), "`load` stands here twice");
         check_refused(&SOURCE.replace("household\nentry", "House\nentry"), "must be of a-z");
         check_refused(&SOURCE.replace("household\nentry", "push\nentry"), "choose another name");
+        let strange = SOURCE.replace("household@1", "house\thold@1");
+        check_refused(&strange, "house\u{fffd}hold` is not an entry name");
     }
 }

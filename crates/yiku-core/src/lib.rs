@@ -18,6 +18,7 @@ pub mod library;
 pub mod mapping;
 pub mod mask;
 pub mod operation;
+pub mod printable;
 pub mod problem;
 pub mod publication;
 pub mod published;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::printable::printable;
+
 /// A text file that somebody else has read: the core does no input or output.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceFile {
@@ -34,7 +36,7 @@ impl Problem {
 
     /// `path:line:column: what is wrong`, in Chinese.
     pub fn to_zh(&self) -> String {
-        format!("{}: {}", self.place(), self.zh)
+        format!("{}: {}", self.place(), printable(&self.zh))
     }
 
     fn place(&self) -> String {
@@ -48,6 +50,18 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place(), self.en)
+        write!(f, "{}: {}", self.place(), printable(&self.en))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_cannot_break_the_line() {
+        let problem = Problem::of_file("a.yaml", "没有 `x\ny`", "there is no `x\u{1b}y`");
+        assert_eq!(problem.to_zh(), "a.yaml: 没有 `x\u{fffd}y`");
+        assert_eq!(problem.to_string(), "a.yaml: there is no `x\u{fffd}y`");
     }
 }

@@ -1,5 +1,7 @@
 //! Names of the columns of a file.
 
+use yiku_core::printable::printable;
+
 use super::{config::twice, fault::Fault};
 
 /// Names without the space around them, or what is wrong with them: a row cannot be told apart
@@ -35,7 +37,7 @@ pub(crate) fn judge(
         )
         .with_raw(&raw));
     }
-    if let Some(name) = twice(&names) {
+    if let Some(name) = twice(&names).map(printable) {
         return Err(Fault::unreadable(
             place,
             format!("标题行有两列同名“{name}”：请改名，或在连接器中用 columns 给出列名"),

@@ -10,6 +10,7 @@ use crate::{
     code_list::{CodeLists, CodeSet, DIVISIONS},
     entry::{Bounds, DataItem, EntryVersion, ItemType},
     identifier::DivisionSet,
+    printable::printable,
     violation::Severity,
 };
 
@@ -70,7 +71,7 @@ impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.faults.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{}", fault.en)?;
+            write!(f, "{separator}{}", printable(&fault.en))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::{
     entry::{Bounds, DataItem, ItemType, Text},
     identifier::Fault,
     mask::Mask,
+    printable::printable,
     violation::{Code, Violation},
 };
 
@@ -49,11 +50,11 @@ impl Contract {
         Violation {
             code: finding.code,
             severity: finding.severity,
-            item: name,
+            item: name.map(|name| printable(&name).into_owned()),
             rule,
-            value,
-            zh,
-            en,
+            value: value.map(|value| printable(&value).into_owned()),
+            zh: printable(&zh).into_owned(),
+            en: printable(&en).into_owned(),
         }
     }
 }

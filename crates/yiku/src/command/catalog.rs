@@ -11,6 +11,7 @@ use yiku_core::{
     contract::Contract,
     derive::{self, Dialect},
     entry::{EntryName, EntryVersion, compatibility},
+    printable::printable,
 };
 
 use super::{ExitCode, Session, table};
@@ -52,7 +53,7 @@ async fn check(session: &mut Session<'_>) -> anyhow::Result<ExitCode> {
 
 /// In both languages.
 fn written(problem: &Problem) -> String {
-    format!("{} / {}", problem.to_zh(), problem.en)
+    format!("{} / {}", problem.to_zh(), printable(&problem.en))
 }
 
 async fn publish(
