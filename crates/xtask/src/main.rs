@@ -7,6 +7,7 @@
 //! | `check` | formatting, lints, tidy, documentation, licences, advisories |
 //! | `tidy` | the rules of this repository that no other tool knows |
 //! | `soak` | a hub under load is killed again and again; nothing may be lost or doubled |
+//! | `fuzz` | the fuzz targets under cargo-fuzz, for some minutes |
 //! | `bench` | the speed figures, each beside its measure, in one run |
 
 mod advisories;
@@ -15,6 +16,7 @@ mod check;
 mod demo;
 mod dice;
 mod files;
+mod fuzz;
 mod ground;
 mod household;
 mod hub;
@@ -47,6 +49,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Kills a hub under load again and again and looks whether anything was lost or doubled
     Soak(soak::SoakArgs),
+    /// Runs the fuzz targets under cargo-fuzz, on a nightly toolchain; findings go to the corpus
+    Fuzz(fuzz::FuzzArgs),
     /// Checks formatting, lints, tidy, documentation, licences and advisories
     Check,
     /// Checks the rules of this repository that no other tool knows
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test_run::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Check => check::run(),
         Command::Tidy => tidy::run(),
     };

@@ -88,6 +88,12 @@ const TABLE: &[Edges] = &[
         ],
         outside: Outside::Not(&["sqlx", "rdkafka"]),
     },
+    // The targets go through the parsers' own doors.
+    Edges {
+        name: "yiku-fuzz",
+        own: &["yiku-core", "yiku-connector", "yiku-api", "connector-files"],
+        outside: Outside::Not(&["sqlx", "axum", "reqwest", "rdkafka"]),
+    },
     // The demo and the benches stand outside of the hub; benches may look into its crates.
     Edges {
         name: "xtask",
