@@ -1,5 +1,5 @@
-//! The rows that benches and the soak work on: right ones of the household register, 18 items in about 400
-//! bytes.
+//! The rows that benches and the soak work on: right ones of the household register, 18 items in
+//! about 400 bytes.
 
 use std::{collections::BTreeMap, fs, fs::File, path::Path};
 

@@ -1,7 +1,7 @@
 //! Receivers that refuse, are slow, are gone, or lie; each is told, holds up nobody, and has
 //! everything once it is mended.
 
-use std::{collections::HashSet, fs, time::Duration};
+use std::{collections::HashSet, fs, path::PathBuf, time::Duration};
 
 use yiku_tests::{Hub, postgres, sqlite, sqlite_value};
 
@@ -66,22 +66,28 @@ fn parked_of(hub: &Hub, name: &str) -> Said {
     Said { place: "`delivery list`".into(), zh: String::new(), en }
 }
 
-#[test]
-fn receivers_that_refuse_or_lie_hold_up_nobody() {
-    let mut hub = Hub::new(&catalog());
+/// Where the receivers that a test mends lie.
+struct Places {
+    folder: PathBuf,
+    narrow: PathBuf,
+    empty: PathBuf,
+    /// Host, port and name of the database that refuses the login.
+    database: String,
+}
+
+fn lay_out(hub: &Hub, receiver: &Receiver) -> Places {
     hub.write("data/secrets/hook.secret", "a secret of this test's own");
-    let receiver = Receiver::listen();
     for (name, _, answer) in SERVICES {
         receiver.tell(name, *answer);
-        service(&hub, name, receiver.port);
+        service(hub, name, receiver.port);
     }
-    service(&hub, "healthy", receiver.port);
-    service(&hub, "gone", 1);
+    service(hub, "healthy", receiver.port);
+    service(hub, "gone", 1);
     receiver.tell(
         "one-row",
         Answer::Says("200 OK", "{\"refused\":[{\"index\":1,\"reason\":\"查无此卡\"}]}"),
     );
-    service(&hub, "one-row", receiver.port);
+    service(hub, "one-row", receiver.port);
     let folder = hub.folder().join("out");
     let files = format!("{{ kind: files, folder: {}, format: csv }}", folder.display());
     hub.connector("no-folder", &format!("grant: patients\nevery: 1s\nsink: {files}\n"));
@@ -89,21 +95,58 @@ fn receivers_that_refuse_or_lie_hold_up_nobody() {
     let narrow = hub.folder().join("narrow.db");
     let narrow_url = format!("sqlite:{}", narrow.display());
     sqlite(&narrow, "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT)");
-    table_of(&hub, "no-column", &narrow_url);
+    table_of(hub, "no-column", &narrow_url);
     let strict = hub.folder().join("strict.db");
     sqlite(
         &strict,
         "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT CHECK (name <> '曾凡'), sex TEXT,
          seen_on TEXT, fee TEXT)",
     );
-    table_of(&hub, "refused-row", &format!("sqlite:{}", strict.display()));
+    table_of(hub, "refused-row", &format!("sqlite:{}", strict.display()));
     let empty = hub.folder().join("empty.db");
     sqlite(&empty, "CREATE TABLE other (no TEXT)");
-    table_of(&hub, "no-table", &format!("sqlite:{}", empty.display()));
+    table_of(hub, "no-table", &format!("sqlite:{}", empty.display()));
     let url = postgres().database().replace("postgres@", "guarded:wrong-password@");
-    let place = url.split('@').nth(1).unwrap_or_default().to_owned();
-    table_of(&hub, "wrong-login", &url);
+    let database = url.split('@').nth(1).unwrap_or_default().to_owned();
+    table_of(hub, "wrong-login", &url);
+    Places { folder, narrow, empty, database }
+}
 
+/// Mended, each has every row; what was refused waits for a person.
+fn mend(hub: &Hub, receiver: &Receiver, places: &Places) {
+    let Places { folder, narrow, empty, .. } = places;
+    for (name, ..) in SERVICES {
+        receiver.tell(name, Answer::Says("200 OK", ""));
+    }
+    service(hub, "gone", receiver.port);
+    fs::create_dir(folder).unwrap();
+    sqlite(empty, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
+    for column in ["sex", "seen_on", "fee"] {
+        sqlite(narrow, &format!("ALTER TABLE patient ADD COLUMN {column} TEXT"));
+    }
+    let mended = SERVICES.iter().map(|(name, ..)| *name).chain(["gone"]);
+    for name in mended.clone().chain(["no-folder", "no-table", "no-column"]) {
+        hub.until(name, || hub.yiku(&["connector", "run", name]).success.then_some(()));
+    }
+    for name in mended {
+        let cards = receiver.cards(name).into_iter().collect::<HashSet<_>>();
+        assert_eq!(cards.len(), 3, "{name}: {cards:?}");
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+    for file in [empty, narrow] {
+        assert_eq!(sqlite_value(file, "SELECT count(*) FROM patient"), 3.into());
+    }
+    receiver.tell("one-row", Answer::Says("200 OK", ""));
+    let released = hub.yiku(&["delivery", "retry", "one-row"]);
+    assert!(released.success, "{released:?}");
+    assert!(receiver.cards("one-row").ends_with(&["N2".to_owned()]));
+}
+
+#[test]
+fn receivers_that_refuse_or_lie_hold_up_nobody() {
+    let mut hub = Hub::new(&catalog());
+    let receiver = Receiver::listen();
+    let places = lay_out(&hub, &receiver);
     hub.write("in/neighbour/1.csv", "no,name\nN1,肖文\nN2,曾凡\nN3,刘洋\n");
     files_connector(&hub, "neighbour", "", "");
     hub.start();
@@ -121,37 +164,12 @@ fn receivers_that_refuse_or_lie_hold_up_nobody() {
     table.row("a table that refuses one row", &parked_of(&hub, "refused-row"));
     let mut login = error_of(&hub, "wrong-login", &receiver);
     assert!(!login.en.contains("wrong-password"), "{login:?}");
-    login.replace(&place, "host:port/name");
+    login.replace(&places.database, "host:port/name");
     table.row("a database that refuses the login", &login);
     hub.until("the healthy one has all", || (receiver.cards("healthy").len() == 3).then_some(()));
     hub.balances();
 
-    // Mended, each has every row; what was refused waits for a person.
-    for (name, ..) in SERVICES {
-        receiver.tell(name, Answer::Says("200 OK", ""));
-    }
-    service(&hub, "gone", receiver.port);
-    fs::create_dir(&folder).unwrap();
-    sqlite(&empty, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
-    for column in ["sex", "seen_on", "fee"] {
-        sqlite(&narrow, &format!("ALTER TABLE patient ADD COLUMN {column} TEXT"));
-    }
-    let mended = SERVICES.iter().map(|(name, ..)| *name).chain(["gone"]);
-    for name in mended.clone().chain(["no-folder", "no-table", "no-column"]) {
-        hub.until(name, || hub.yiku(&["connector", "run", name]).success.then_some(()));
-    }
-    for name in mended {
-        let cards = receiver.cards(name).into_iter().collect::<HashSet<_>>();
-        assert_eq!(cards.len(), 3, "{name}: {cards:?}");
-    }
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-    for file in [&empty, &narrow] {
-        assert_eq!(sqlite_value(file, "SELECT count(*) FROM patient"), 3.into());
-    }
-    receiver.tell("one-row", Answer::Says("200 OK", ""));
-    let released = hub.yiku(&["delivery", "retry", "one-row"]);
-    assert!(released.success, "{released:?}");
-    assert!(receiver.cards("one-row").ends_with(&["N2".to_owned()]));
+    mend(&hub, &receiver, &places);
     hub.balances();
     table.compare();
 }

@@ -179,7 +179,7 @@ impl World {
         let mended = self.expected.mended(&version);
         let decided = self.step(|hub| Box::pin(decide(hub, id, decision, mended))).await;
         let hub = self.hub().await;
-        let now = quarantine::show(&mut *hub.store.reader().await.expect("a reader"), id).await;
+        let now = quarantine::show(&mut hub.store.reader().await.expect("a reader"), id).await;
         let now = now.expect("no row leaves quarantine");
         // A crash may have come before or behind the commit.
         let taken = decision.is_taken(&now);
