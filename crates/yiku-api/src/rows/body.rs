@@ -189,7 +189,7 @@ pub fn unpack(packing: Packing, body: Vec<u8>, bytes_max: usize) -> Result<Vec<u
 }
 
 /// Reads a body as a batch of at least one row. A row that cannot be read stands in it as
-/// unreadable. A row without the column [`OPERATION`], where others have it, is an upsert.
+/// unreadable. A row without the column `_operation`, where others have it, is an upsert.
 pub fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyError> {
     let text = std::str::from_utf8(body);
     let text = text.map_err(|error| BodyError::Utf8(error.valid_up_to() + 1))?;
