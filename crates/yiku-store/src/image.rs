@@ -243,8 +243,9 @@ impl<'a> Reader<'a> {
         let Images { cells, ended, .. } = &mut images;
         let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
         let mut current = HashMap::with_capacity(changes.len());
-        let head = format!("{} WHERE {}", self.current(), self.key());
-        rows::select_by(db, &head, &keys, |row| {
+        let by_key = format!("{} WHERE {} = ?", self.current(), self.key());
+        let behind = format!("{} WHERE _id > ? ORDER BY _id", self.current());
+        rows::select_runs(db, &by_key, &behind, &keys, |row| {
             let change = row.get::<_, i64>(1)?.cast_unsigned();
             current.insert(change, self.read_into(row, cells, ended)?);
             Ok(())
@@ -314,10 +315,10 @@ impl<'a> Reader<'a> {
         let table = &self.subject.table;
         match self.subject.kind {
             SubjectKind::Entity => {
-                format!("SELECT _key, _change, _ended{} FROM entity_{table}", self.items())
+                format!("SELECT _key, _change, _ended{}, _id FROM entity_{table}", self.items())
             }
             SubjectKind::Resource => {
-                format!("SELECT key, change, entry, body FROM record_{table}")
+                format!("SELECT key, change, entry, body, _id FROM record_{table}")
             }
         }
     }

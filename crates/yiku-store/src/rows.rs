@@ -70,6 +70,51 @@ pub(crate) async fn select_by(
     select_each(db, &sql, keys, |values, key| values.bind(key), |_, row| take(row)).await
 }
 
+/// Looks up the row of each of `keys`, and hands over each one found, as [`select_by`] does, for
+/// rows that most often stand in the table one behind the other: from a row found `by_key` on, the
+/// ones `behind` it are read as long as they are those asked for next. Both queries give the key
+/// first and the row's number last.
+pub(crate) async fn select_runs(
+    db: &mut Connection,
+    by_key: &str,
+    behind: &str,
+    keys: &[&str],
+    mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    on_connection(db, |db| {
+        let (mut by_key, mut behind) = (db.prepare(by_key)?, db.prepare(behind)?);
+        let last = by_key.column_count() - 1;
+        let mut left = keys;
+        let mut in_vain = 0;
+        while let [key, rest @ ..] = left {
+            left = rest;
+            let mut found = by_key.query([key])?;
+            let Some(row) = found.next()? else { continue };
+            take(row)?;
+            if left.is_empty() || in_vain == RUNS_IN_VAIN {
+                continue;
+            }
+            let mut run = behind.query([row.get::<_, i64>(last)?])?;
+            let before = left.len();
+            while let Some(row) = run.next()? {
+                match left {
+                    [key, rest @ ..] if text(row, 0)? == *key => {
+                        take(row)?;
+                        left = rest;
+                    }
+                    _ => break,
+                }
+            }
+            in_vain = if left.len() < before { 0 } else { in_vain + 1 };
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// How often in a row the next key's row may stand elsewhere before runs are looked for no more.
+const RUNS_IN_VAIN: u32 = 8;
+
 /// Runs a query for each of `asked`, whose values `bind` binds, and hands over each row found.
 pub(crate) async fn select_each<T>(
     db: &mut Connection,
@@ -197,4 +242,43 @@ pub(crate) fn number(number: u64) -> i64 {
 /// A column of text that is never NULL.
 pub(crate) fn text<'r>(row: &'r Row<'_>, index: usize) -> Result<&'r str, StoreError> {
     Ok(row.get_ref(index)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rows_in_any_order_are_found_as_by_their_keys() {
+        let mut db = Connection::connect("sqlite::memory:").await.unwrap();
+        sqlx::raw_sql("CREATE TABLE t (_id INTEGER PRIMARY KEY, key TEXT UNIQUE)")
+            .execute(&mut db)
+            .await
+            .unwrap();
+        let there: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        insert(&mut db, "INSERT INTO t (key)", 1, "", &there, |values, key| values.bind(key))
+            .await
+            .unwrap();
+        let keys = |numbers: &[i32]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let backward: Vec<i32> = (0..200).rev().collect();
+        let broken: Vec<i32> = (0..40).chain([500, 7, 7]).chain(90..200).chain(-3..3).collect();
+        for wanted in [there.clone(), keys(&backward), keys(&broken), Vec::new()] {
+            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            let mut found = Vec::new();
+            let (by_key, behind) = (
+                "SELECT key, _id FROM t WHERE key = ?",
+                "SELECT key, _id FROM t WHERE _id > ? ORDER BY _id",
+            );
+            select_runs(&mut db, by_key, behind, &wanted, |row| {
+                found.push(text(row, 0)?.to_owned());
+                Ok(())
+            })
+            .await
+            .unwrap();
+            let expected = wanted.into_iter().filter(|key| there.iter().any(|one| one == key));
+            assert_eq!(found, expected.collect::<Vec<_>>());
+        }
+    }
 }

@@ -111,28 +111,28 @@ pub(super) async fn load<'b>(
         return Ok(records);
     }
     let keys: Vec<&str> = records.all.iter().map(|record| record.key).collect();
-    let head = format!(
-        "SELECT key, _id, version, seen, entry, body, part, place, change, at, doubled
-         FROM {table} WHERE key"
-    );
+    let columns = "key, version, seen, entry, body, part, place, change, at, doubled, _id";
+    let by_key = format!("SELECT {columns} FROM {table} WHERE key = ?");
+    // A whole load comes most often in the order of the one before.
+    let behind = format!("SELECT {columns} FROM {table} WHERE _id > ? ORDER BY _id");
     let Records { all, index, .. } = &mut records;
-    rows::select_by(tx, &head, &keys, |row| {
+    rows::select_runs(tx, &by_key, &behind, &keys, |row| {
         let key = text(row, 0)?;
         let record = &mut all[*index.get(key).ok_or_else(|| unreadable("an unasked key"))?];
-        record.id = Some(row.get(1)?);
-        let body: Option<Vec<u8>> = row.get(5)?;
-        let seen = row.get_ref(3)?.as_blob_or_null()?;
+        let body: Option<Vec<u8>> = row.get(4)?;
+        let seen = row.get_ref(2)?.as_blob_or_null()?;
         record.now = Some(Held {
-            version: version(row.get_ref(2)?.as_blob()?)?,
+            version: version(row.get_ref(1)?.as_blob()?)?,
             seen: seen.and_then(|seen| seen.try_into().ok()),
-            entry: entry_version(text(row, 4)?)?,
+            entry: entry_version(text(row, 3)?)?,
             body: body.map(Cow::Owned),
-            part: row.get(6)?,
-            place: row.get::<_, i64>(7)?.cast_unsigned(),
-            change: row.get::<_, i64>(8)?.cast_unsigned(),
-            at: row.get(9)?,
-            doubled: row.get::<_, i64>(10)? != 0,
+            part: row.get(5)?,
+            place: row.get::<_, i64>(6)?.cast_unsigned(),
+            change: row.get::<_, i64>(7)?.cast_unsigned(),
+            at: row.get(8)?,
+            doubled: row.get::<_, i64>(9)? != 0,
         });
+        record.id = Some(row.get(10)?);
         Ok(())
     })
     .await?;
