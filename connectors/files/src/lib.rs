@@ -8,7 +8,10 @@ mod folder;
 mod sink;
 mod source;
 
-use yiku_connector::ConnectorKind;
+use yiku_connector::{
+    ConnectorKind,
+    effort::{self, Step},
+};
 
 pub use source::in_memory::{TextForm, TextInMemory, read_workbook};
 
@@ -18,13 +21,14 @@ pub static KIND: ConnectorKind = ConnectorKind {
     source_schema: include_str!("../source.schema.json"),
     sink_schema: include_str!("../sink.schema.json"),
     runs_are_whole: true,
+    parcel_changes: 10_000,
     open_source: source::open,
     open_sink: sink::open,
 };
 
 /// Files wait for disks, so the work happens where waiting is allowed.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+async fn blocking<T: Send + 'static>(step: Step, work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(move || effort::spend(step, work)).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }

@@ -49,6 +49,8 @@ pub static KIND: ConnectorKind = ConnectorKind {
     source_schema: include_str!("../source.schema.json"),
     sink_schema: include_str!("../sink.schema.json"),
     runs_are_whole: false,
+    // About 1 MB of JSON: what web servers take unless they are told otherwise.
+    parcel_changes: 2_000,
     open_source: source::open,
     open_sink: sink::open,
 };

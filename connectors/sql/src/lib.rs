@@ -34,6 +34,7 @@ mod failure;
 mod mark;
 mod page;
 mod position;
+mod quick;
 mod sink;
 mod source;
 mod statement;
@@ -49,6 +50,8 @@ pub static KIND: ConnectorKind = ConnectorKind {
     source_schema: include_str!("../source.schema.json"),
     sink_schema: include_str!("../sink.schema.json"),
     runs_are_whole: false,
+    // The larger a transaction, the fewer times a page of the table's index is written.
+    parcel_changes: 10_000,
     open_source: source::open,
     open_sink: sink::open,
 };

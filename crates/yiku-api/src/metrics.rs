@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use yiku_connector::effort::{self, Step};
 
 use crate::{
     Api,
@@ -114,7 +115,17 @@ fn write_status(status: &Status, out: &mut String) -> std::fmt::Result {
             (vec![("subscription", one.name.as_str()), ("outcome", outcome)], changes)
         })
     });
-    family("yiku_changes", "gauge", "Changes by what became of them.", delivered.collect())
+    family("yiku_changes", "gauge", "Changes by what became of them.", delivered.collect())?;
+    let spent = Step::ALL.map(|step| {
+        let spent = effort::spent(step).as_micros().try_into().unwrap_or(u64::MAX);
+        (vec![("step", step.name())], spent)
+    });
+    family(
+        "yiku_step_processor_microseconds_total",
+        "counter",
+        "Processor time by step of a row's way, without databases' own threads.",
+        spent.into(),
+    )
 }
 
 fn escaped(value: &str) -> String {

@@ -40,7 +40,9 @@ impl Embedded {
             .pragma("cache_size", "-4000")
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864");
-        let connection = writer::open(&path, &options).await?;
+        let writing = options.clone().thread_name(|_| "yiku-bus-w".into());
+        let connection = writer::open(&path, &writing).await?;
+        let options = options.thread_name(|_| "yiku-bus-r".into());
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.create_if_missing(false).read_only(true))

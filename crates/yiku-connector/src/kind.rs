@@ -39,6 +39,8 @@ pub struct ConnectorKind {
     /// Whether a run is one whole thing, such as a file, in which no key may stand twice even when
     /// it only brings changes.
     pub runs_are_whole: bool,
+    /// Changes that its sink takes at once when many wait.
+    pub parcel_changes: u32,
     /// Opens a source at a position. Touches nothing outside yet.
     pub open_source: OpenSource,
     /// Opens a sink. Touches nothing outside yet.

@@ -13,6 +13,7 @@ mod source;
 
 pub mod conformance;
 pub mod connector_file;
+pub mod effort;
 
 pub use error::{Cause, ConnectorError};
 pub use kind::{Access, ConnectorKind, OpenSink, OpenSource};

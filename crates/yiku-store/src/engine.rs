@@ -71,8 +71,10 @@ impl Store {
             .pragma("temp_store", "MEMORY")
             .disable_statement_logging();
         let incarnation = prepare(&options, &path, &shown, at_ms).await?;
+        let options = options.thread_name(|_| "yiku-store-w".into());
         let readers = options
             .clone()
+            .thread_name(|_| "yiku-store-r".into())
             .create_if_missing(false)
             .pragma("cache_size", READER_CACHE)
             .pragma("query_only", "ON");

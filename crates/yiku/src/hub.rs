@@ -12,11 +12,12 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use yiku_bus::{
     Bus, BusError, Embedded,
     publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
 };
+use yiku_connector::effort::{self, Step};
 use yiku_core::{
     catalog::Catalog,
     code_list::CodeLists,
@@ -58,6 +59,8 @@ pub struct Hub {
     pub merged: watch::Sender<u64>,
     /// Held while publications are carried into the store, so that one task does it at a time.
     pub materialising: Mutex<()>,
+    /// Taken by subscriptions that catch up in large parcels, so that few hold much memory.
+    pub large_parcels: Arc<Semaphore>,
     /// Held while rows are merged, so that one task does it at a time.
     pub merging: Mutex<Option<HeldMerger>>,
     /// Which keys have rows in quarantine.
@@ -84,6 +87,9 @@ pub struct Live {
     is_usable: bool,
     fingerprint: Fingerprint,
 }
+
+/// Subscriptions that catch up in large parcels at one time; others take small ones meanwhile.
+const LARGE_PARCELS: usize = 4;
 
 /// A line held for publishing. Nobody else publishes on it meanwhile.
 pub struct HeldLine {
@@ -142,6 +148,7 @@ impl Hub {
             activity: Activity::default(),
             merged: watch::Sender::new(0),
             materialising: Mutex::new(()),
+            large_parcels: Arc::new(Semaphore::new(LARGE_PARCELS)),
             merging: Mutex::new(None),
             watch: Mutex::new(quarantine::Watch::new()),
             lines: Lines::default(),
@@ -212,7 +219,8 @@ impl Hub {
         submission: Submission,
     ) -> Result<PublishedBatch, BusError> {
         let state = line.guard.as_mut().expect("a held line is loaded until an append fails");
-        let outcome = self.publisher.publish(state, checked, submission).await;
+        let publishing = self.publisher.publish(state, checked, submission);
+        let outcome = effort::spending(Step::Publish, publishing).await;
         if matches!(outcome, Err(BusError::Broken(_))) {
             *line.guard = None;
         }

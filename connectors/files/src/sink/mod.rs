@@ -21,7 +21,9 @@ use std::{
 
 use async_trait::async_trait;
 use serde_json::Value;
-use yiku_connector::{Access, Change, ChangeKind, ConnectorError, Parcel, Refused, Settled, Sink};
+use yiku_connector::{
+    Access, Change, ChangeKind, ConnectorError, Parcel, Refused, Settled, Sink, effort::Step,
+};
 
 use crate::folder;
 use config::{Encoding, Format, SinkConfig};
@@ -41,7 +43,7 @@ impl Sink for FilesSink {
     async fn check(&mut self) -> Result<(), ConnectorError> {
         let config = self.config.clone();
         // A file without a name: it is never seen, and gone when it is closed.
-        crate::blocking(move || match tempfile::tempfile_in(&config.folder) {
+        crate::blocking(Step::Deliver, move || match tempfile::tempfile_in(&config.folder) {
             Ok(_) => Ok(()),
             Err(error) => Err(folder::refused(&config.folder, "write files into it", error)),
         })
@@ -50,7 +52,7 @@ impl Sink for FilesSink {
 
     async fn deliver(&mut self, parcel: &Parcel) -> Result<Settled, ConnectorError> {
         let (config, parcel) = (self.config.clone(), parcel.clone());
-        crate::blocking(move || deliver(&config, &parcel)).await
+        crate::blocking(Step::Deliver, move || deliver(&config, &parcel)).await
     }
 }
 

@@ -30,7 +30,9 @@ use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use yiku_connector::{Access, ConnectorError, Position, Pull, PullLimit, Run, Source};
+use yiku_connector::{
+    Access, ConnectorError, Position, Pull, PullLimit, Run, Source, effort::Step,
+};
 use yiku_core::batch::{Batch, Header};
 
 use crate::folder::{self, shown};
@@ -75,7 +77,7 @@ impl Source for FilesSource {
     async fn check(&mut self) -> Result<(), ConnectorError> {
         let config = self.config.clone();
         let progress = self.position.reading.clone();
-        crate::blocking(move || check(&config, progress.as_ref())).await
+        crate::blocking(Step::Read, move || check(&config, progress.as_ref())).await
     }
 
     async fn pull(&mut self, limit: PullLimit) -> Result<Option<Pull>, ConnectorError> {
@@ -84,7 +86,7 @@ impl Source for FilesSource {
             .state
             .take()
             .unwrap_or_else(|| State { position: self.position.clone(), ..State::default() });
-        let (state, result) = crate::blocking(move || {
+        let (state, result) = crate::blocking(Step::Read, move || {
             let result = pull(&config, &mut state, limit);
             (state, result)
         })

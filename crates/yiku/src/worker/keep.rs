@@ -7,6 +7,7 @@ use yiku_bus::BusError;
 use yiku_connector::{
     ConnectorError,
     connector_file::{ConnectorFile, Role},
+    effort::{self, Step},
 };
 use yiku_store::{StoreError, connector};
 
@@ -54,7 +55,10 @@ pub async fn keep_delivering(
         let mut due = file.every.min(DELIVER_EVERY);
         if works(&hub, &file.name).await {
             let outcome = tokio::select! {
-                outcome = deliver::catch_up(&hub, &file.name, role) => outcome,
+                outcome = effort::spending(
+                    Step::Deliver,
+                    deliver::catch_up(&hub, &file.name, role),
+                ) => outcome,
                 _ = stopping.changed() => break,
             };
             note_outcome(&hub, &file.name, &outcome).await;
@@ -77,7 +81,7 @@ pub async fn keep_carrying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow() {
         appended.mark_unchanged();
         let outcome = async {
-            materialise::catch_up(&hub).await?;
+            effort::spending(Step::Carry, materialise::catch_up(&hub)).await?;
             redrive::catch_up(&hub).await.map(drop)
         };
         let outcome = outcome.await;
@@ -91,7 +95,7 @@ pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     let mut appended = hub.bus.appended();
     while !*stopping.borrow() {
         appended.mark_unchanged();
-        let outcome = merge::catch_up(&hub).await.map(drop);
+        let outcome = effort::spending(Step::Merge, merge::catch_up(&hub)).await.map(drop);
         wait_for_rows(&hub, "merging", outcome, &mut appended, &mut stopping).await;
     }
 }

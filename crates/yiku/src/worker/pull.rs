@@ -13,6 +13,7 @@ use yiku_bus::publish::{
 use yiku_connector::{
     Access, ConnectorError, Load, Position, Pull, PullLimit, Run, Source,
     connector_file::{SourceRole, VANISHED_DEFAULT},
+    effort::{self, Step},
 };
 use yiku_core::{
     contract::Contract,
@@ -180,7 +181,8 @@ impl<'a> Puller<'a> {
         line: &LineState,
         keys: &mut Option<RunKeys>,
     ) -> anyhow::Result<Option<(Pull, CheckedBatch)>> {
-        let Some(pull) = source.pull(PullLimit::default()).await? else { return Ok(None) };
+        let pulling = effort::spending(Step::Read, source.pull(PullLimit::default()));
+        let Some(pull) = pulling.await? else { return Ok(None) };
         if pull.run.begins {
             *keys = self.fresh_keys();
         }
@@ -203,7 +205,8 @@ impl<'a> Puller<'a> {
             batch: line.next_batch,
             retried: &[],
         };
-        let checked = tokio::task::block_in_place(|| check_batch(&checking, &pull.batch, keys));
+        let check = || check_batch(&checking, &pull.batch, keys);
+        let checked = tokio::task::block_in_place(|| effort::spend(Step::Check, check));
         checked.with_context(|| {
             let folder = self.hub.config.folders.data.display();
             format!("cannot keep the run's keys in `{folder}`; look at its free space")
