@@ -112,6 +112,14 @@ impl Place {
         }
     }
 
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.options {
+            Options::Sqlite(options) => Some(options.get_filename()),
+            _ => None,
+        }
+    }
+
     /// Connects, within ten seconds.
     pub async fn connect(&self, mode: Mode) -> Result<Database, ConnectorError> {
         let connecting = async {

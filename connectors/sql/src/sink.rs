@@ -3,20 +3,22 @@
 //! A parcel is one transaction: deletes by key, then upserts by key, many rows to a statement. Both
 //! have the same effect when they are repeated, so nothing is kept in the far database to tell a
 //! repeated parcel. Rows that the database refuses are found by halving the statement's rows; all
-//! others are written.
+//! others are written. A parcel for a SQLite file takes the quick road first.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use yiku_connector::{
     Access, ChangeKind, ConnectorError, Parcel, Refused, Settled, Sink, Surroundings,
+    effort::{self, Step},
 };
-use yiku_core::batch::Row;
+use yiku_core::{batch::Row, derive::TableColumn};
 
 use crate::{
     config::SinkConfig,
     database::{Database, Mode, Place},
     failure::refusal,
+    quick,
     target::{self, Shape, Target},
     write::Deed,
 };
@@ -38,7 +40,9 @@ struct Link {
     place: Place,
     database: Database,
     /// Once it was found to fit, with the columns it was looked at for.
-    target: Option<(std::sync::Arc<[yiku_core::derive::TableColumn]>, Target)>,
+    target: Option<(Arc<[TableColumn]>, Target)>,
+    /// The quick road, where there is one.
+    quick: Option<rusqlite::Connection>,
 }
 
 #[async_trait]
@@ -62,40 +66,58 @@ impl Sink for SqlSink {
             Some(link) => link,
             None => connect(&self.config, &self.access.surroundings).await?,
         };
-        let target = self.target(&mut link, parcel).await?;
+        let target = link.target(&self.config, parcel).await?;
         let doing = format!("writing {}", self.config.table);
-        let refused = {
-            let Link { place, database, .. } = &mut link;
-            place.within(&doing, write_parcel(database, &target, parcel)).await?
+        let refused = match link.write_quickly(&target, parcel).await {
+            true => Vec::new(),
+            false => {
+                let Link { place, database, .. } = &mut link;
+                place.within(&doing, write_parcel(database, &target, parcel)).await?
+            }
         };
         self.link = Some(link);
         Ok(Settled { refused })
     }
 }
 
-impl SqlSink {
+impl Link {
     /// The table, looked at again when the parcel's columns are other ones.
-    async fn target(&self, link: &mut Link, parcel: &Parcel) -> Result<Target, ConnectorError> {
-        if let Some((columns, target)) = &link.target
+    async fn target(
+        &mut self,
+        config: &SinkConfig,
+        parcel: &Parcel,
+    ) -> Result<Target, ConnectorError> {
+        if let Some((columns, target)) = &self.target
             && *columns == parcel.columns
             && target.key == *parcel.key
         {
             return Ok(target.clone());
         }
         let shape = Shape { columns: &parcel.columns, key: &parcel.key };
-        let (table, create) = (&self.config.table, self.config.create);
-        let found = target::find(&link.place, &mut link.database, table, shape, create).await?;
-        let target = match found {
+        let (place, database, table) = (&self.place, &mut self.database, &config.table);
+        let target = match target::find(place, database, table, shape, config.create).await? {
             Some(target) => target,
             None => {
-                target::make(&link.place, &mut link.database, table, shape).await?;
-                let found =
-                    target::find(&link.place, &mut link.database, table, shape, false).await?;
+                target::make(place, database, table, shape).await?;
+                let found = target::find(place, database, table, shape, false).await?;
                 found.expect("a table that is not made is an error")
             }
         };
-        link.target = Some((parcel.columns.clone(), target.clone()));
+        self.target = Some((parcel.columns.clone(), target.clone()));
         Ok(target)
+    }
+
+    /// Whether the quick road took the whole parcel.
+    async fn write_quickly(&mut self, target: &Target, parcel: &Parcel) -> bool {
+        let opened = self.quick.take().or_else(|| quick::open(self.place.file()?).ok());
+        let Some(mut connection) = opened else { return false };
+        let (target, parcel) = (target.clone(), parcel.clone());
+        let writing = tokio::task::spawn_blocking(move || {
+            let write = || quick::write(&mut connection, &target, &parcel);
+            effort::spend(Step::Deliver, write).map(|()| connection)
+        });
+        self.quick = writing.await.ok().and_then(Result::ok);
+        self.quick.is_some()
     }
 }
 
@@ -104,7 +126,7 @@ async fn connect(config: &SinkConfig, surroundings: &Surroundings) -> Result<Lin
     let place = Place::read(&url, &surroundings.folder)?;
     let mode = if config.create { Mode::Make } else { Mode::Write };
     let database = place.connect(mode).await?;
-    Ok(Link { place, database, target: None })
+    Ok(Link { place, database, target: None, quick: None })
 }
 
 async fn write_parcel(
