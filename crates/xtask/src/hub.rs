@@ -3,6 +3,7 @@
 pub mod answer;
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     fs::File,
     net::SocketAddr,
@@ -147,6 +148,11 @@ impl Hub {
     /// Seconds that the hub's process has computed, to a hundredth. Only Linux says it.
     pub fn computed_seconds(&self) -> f64 {
         self.child.id().map_or(0.0, |id| process::computed_seconds(id).unwrap_or_default())
+    }
+
+    /// The same by the names of its threads.
+    pub fn computed_by_threads(&self) -> BTreeMap<String, f64> {
+        self.child.id().map(process::computed_by_threads).unwrap_or_default()
     }
 
     /// Runs a command of the hub's program beside the hub; returns what it prints.

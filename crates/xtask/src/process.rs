@@ -1,6 +1,11 @@
 //! Child processes that must succeed.
 
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -49,7 +54,25 @@ fn words(command: &Command) -> String {
 
 /// Seconds that a process has computed, to a hundredth; `None` where the system does not say.
 pub fn computed_seconds(id: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    computed(Path::new(&format!("/proc/{id}/stat")))
+}
+
+/// The same of each kind of its threads, by their name. What ended threads computed is missing.
+pub fn computed_by_threads(id: u32) -> BTreeMap<String, f64> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let mut seconds = BTreeMap::new();
+    for thread in threads.map(|thread| thread.path()) {
+        if let (Ok(name), Some(computed)) =
+            (fs::read_to_string(thread.join("comm")), computed(&thread.join("stat")))
+        {
+            *seconds.entry(name.trim().to_owned()).or_default() += computed;
+        }
+    }
+    seconds
+}
+
+fn computed(stat: &Path) -> Option<f64> {
+    let stat = fs::read_to_string(stat).ok()?;
     // The name before the last bracket may hold blanks; user and system time come 12th after it.
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
     let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();

@@ -4,6 +4,7 @@
 //! does with the same file and the same table. Then the same persons come again, unchanged and with
 //! one of a hundred changed, and all changes are delivered to CSV and SQL sinks.
 
+mod effort;
 mod plain;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
+
+use effort::Effort;
 
 use super::{Figure, Size, figure};
 use crate::{
@@ -55,8 +58,6 @@ async fn measure(program: &Path, size: Size) -> Result<Vec<Figure>> {
     let mut bench = held.expect("there is a pair");
     let (first, plain) = (figure::median(ours), figure::median(beside));
     let memory = bench.hub.peak_rss_mb();
-    let computed = bench.hub.computed_seconds() * 1e6 / persons as f64;
-    eprintln!("the last first load took {computed:.1} s of processor time per million rows");
     let again = bench.load(&file("first.csv")).await?;
     ensure!(bench.counts()? == (persons, 0), "the same rows again change nothing");
     let percent = bench.load(&file("percent.csv")).await?;
@@ -123,13 +124,15 @@ impl Load {
         self.loads += 1;
         fs::hard_link(file, self.ground.path().join(format!("in/{}.csv", self.loads)))?;
         tokio::time::sleep(Duration::from_millis(200)).await; // so that it was left alone
+        let before = Effort::so_far(&self.hub, &self.ground).await?;
         let started = Instant::now();
         self.hub.tell(&["connector", "run", "household"]).await?;
         let sql = "SELECT min((SELECT coalesce(sum(to_offset - from_offset), 0) FROM merge_batch),
                               (SELECT coalesce(sum(accepted), 0) FROM batch))";
         until_count(&self.store, &mut self.hub, sql, self.loads * self.persons).await?;
         let speed = self.persons as f64 / started.elapsed().as_secs_f64();
-        eprintln!("{}: {speed:.0} rows/s", file.display());
+        let effort = Effort::so_far(&self.hub, &self.ground).await?.since(&before, self.persons);
+        eprintln!("{}: {speed:.0} rows/s; {effort}", file.display());
         Ok(speed)
     }
 
@@ -166,6 +169,7 @@ impl Load {
         let (changes, _) = self.counts()?;
         let (mut ours, mut beside) = (Vec::new(), Vec::new());
         for (name, _) in sinks {
+            let before = Effort::so_far(&self.hub, &self.ground).await?;
             let started = Instant::now();
             self.hub.tell(&["connector", "resume", name]).await?;
             let sql = format!(
@@ -174,7 +178,8 @@ impl Load {
             );
             until_count(&self.store, &mut self.hub, &sql, changes).await?;
             ours.push(changes as f64 / started.elapsed().as_secs_f64());
-            eprintln!("{name}: {:.0} changes/s", ours[ours.len() - 1]);
+            let effort = Effort::so_far(&self.hub, &self.ground).await?.since(&before, changes);
+            eprintln!("{name}: {:.0} changes/s; {effort}", ours[ours.len() - 1]);
             beside.push(plain(&self.store)?);
         }
         Ok((figure::median(ours), figure::median(beside)))
