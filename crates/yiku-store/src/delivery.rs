@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use sqlx::FromRow;
-use yiku_core::{digest::Digester, receipt::Receipt};
+use yiku_core::{digest::Digester, receipt::Receipt, tree::Hash};
 
 use crate::{
     Connection, StoreError, Tx, receipt, retraction,
@@ -66,6 +66,8 @@ pub struct Freeze<'a> {
     pub span: Span,
     /// The frozen rows.
     pub parcel: &'a [u8],
+    /// Their keyed digest, for the receipt: [`parcel_digest`].
+    pub digest: Hash,
     /// One byte per change or row.
     pub outcomes: &'a [u8],
     /// Says what is about to leave.
@@ -119,13 +121,13 @@ pub struct Park<'a> {
     pub reason: &'a str,
 }
 
+/// The keyed digest of a parcel.
+pub fn parcel_digest(digester: &Digester, parcel: &[u8]) -> Hash {
+    digester.bytes("parcel", parcel)
+}
+
 /// Freezes a parcel before it leaves. What comes back is without the parcel, which the caller has.
-pub async fn freeze(
-    tx: &mut Tx,
-    digester: &Digester,
-    freeze: Freeze<'_>,
-    at_ms: i64,
-) -> Result<Delivery, StoreError> {
+pub async fn freeze(tx: &mut Tx, freeze: Freeze<'_>, at_ms: i64) -> Result<Delivery, StoreError> {
     let subscription = freeze.subscription;
     let id = numbers(tx, "delivery", 1).await?;
     let (kind, from, to, page_from, page_to) = match &freeze.span {
@@ -138,7 +140,6 @@ pub async fn freeze(
         Span::Retract { after, to } => ("retract", 0, 0, after.clone(), to.clone()),
     };
     let idempotency = format!("{}-{}-{id}", subscription.name, subscription.generation);
-    let digest = digester.bytes("parcel", freeze.parcel);
     sqlx::query(
         "INSERT INTO delivery (id, subscription, generation, kind, from_number, to_number,
                                page_from, page_to, idempotency, parcel, digest, outcomes, frozen_at)
@@ -154,13 +155,13 @@ pub async fn freeze(
     .bind(&page_to)
     .bind(&idempotency)
     .bind(freeze.parcel)
-    .bind(digest.as_slice())
+    .bind(freeze.digest.as_slice())
     .bind(freeze.outcomes)
     .bind(at_ms)
     .execute(&mut **tx)
     .await?;
     let mut said = freeze.receipt;
-    said.rows_root = Some(digest);
+    said.rows_root = Some(freeze.digest);
     said.note = idempotency.clone();
     receipt::append(tx, said).await?;
     Ok(Delivery {

@@ -22,7 +22,7 @@ mod status;
 mod together;
 mod worker;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::Parser;
@@ -68,6 +68,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<u8> {
     let socket = folder::socket_path(&config.folders.data);
     match Hub::open(config).await? {
         Some(hub) => {
+            let hub = Arc::new(hub);
             let code = command::run(&hub, arguments.command, &folder, &mut Terminal).await;
             hub.store.close().await;
             Ok(code)

@@ -173,3 +173,53 @@ fn receivers_that_refuse_or_lie_hold_up_nobody() {
     hub.balances();
     table.compare();
 }
+
+#[test]
+fn a_key_behind_a_refused_row_waits_also_in_the_parcel_formed_meanwhile() {
+    let mut hub = Hub::new(&catalog());
+    let strict = hub.folder().join("strict.db");
+    sqlite(
+        &strict,
+        "CREATE TABLE patient (no TEXT PRIMARY KEY, name TEXT CHECK (name <> '曾凡'), sex TEXT,
+         seen_on TEXT, fee TEXT)",
+    );
+    let sink = format!("{{ kind: sql, url: 'sqlite:{}', table: patient }}", strict.display());
+    hub.connector("out", &format!("grant: patients\nevery: 1d\nsink: {sink}\nstart: changes\n"));
+    // More than two parcels of the kind, the second with a change of the key that is refused.
+    let numbers = |from: u32, to: u32| {
+        (from..to)
+            .map(|n| format!("N{n},肖文\n"))
+            .fold("no,name\n".to_owned(), |all, one| all + &one)
+    };
+    fs::create_dir_all(hub.folder().join("in/patients")).unwrap();
+    files_connector(&hub, "patients", "", "");
+    hub.start();
+    hub.until("the subscription", || {
+        let status = hub.ask(&["status"]);
+        status["subscriptions"].as_array()?.iter().find(|one| one["name"] == "out").cloned()
+    });
+    assert!(hub.yiku(&["connector", "pause", "out"]).success);
+    hub.write("in/patients/1.csv", numbers(0, 11_000).replace("N3,肖文", "N3,曾凡"));
+    hub.write("in/patients/2.csv", "no,name\nN3,刘洋\nN4,刘洋\n");
+    hub.write("in/patients/3.csv", numbers(11_000, 21_000));
+    hub.until("21,002 rows", || {
+        let rows = hub.connector_status("patients")?["rows"]["accepted"].as_u64()?;
+        (rows == 21_002).then_some(())
+    });
+    hub.settles();
+    let delivered = hub.yiku(&["connector", "run", "out"]);
+    assert!(delivered.success, "{delivered:?}");
+    let rows =
+        |which: &str| sqlite_value(&strict, &format!("SELECT count(*) FROM patient WHERE {which}"));
+    assert_eq!(
+        (rows("true"), rows("no = 'N3'"), rows("name = '刘洋'")),
+        (20_999.into(), 0.into(), 1.into())
+    );
+    let parked = hub.ask(&["delivery", "list", "--subscription", "out"]);
+    assert_eq!(parked.as_array().unwrap().len(), 2, "{parked}");
+    hub.balances();
+    let released = hub.yiku(&["delivery", "retry", "out"]);
+    assert!(released.success, "{released:?}");
+    assert_eq!((rows("true"), rows("no = 'N3' AND name = '刘洋'")), (21_000.into(), 1.into()));
+    hub.balances();
+}

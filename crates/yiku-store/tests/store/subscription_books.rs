@@ -19,8 +19,10 @@ async fn present(tx: &mut Tx) -> Subscription {
 async fn deliver(tx: &mut Tx, span: Span, outcomes: &[u8], refused: &[usize]) {
     let subscription = present(tx).await;
     let receipt = said(Deed::Freeze);
-    let freeze = Freeze { subscription: &subscription, span, parcel: b"rows", outcomes, receipt };
-    let frozen = delivery::freeze(tx, &digester(), freeze, NOW).await.expect("freezes");
+    let digest = delivery::parcel_digest(&digester(), b"rows");
+    let subscription = &subscription;
+    let freeze = Freeze { subscription, span, parcel: b"rows", digest, outcomes, receipt };
+    let frozen = delivery::freeze(tx, freeze, NOW).await.expect("freezes");
     let park = |&index: &usize| Park { index, number: index as u64, key: "k", reason: "no" };
     let parks: Vec<Park<'_>> = refused.iter().map(park).collect();
     delivery::settle(tx, &frozen, &parks, said(Deed::Settle), NOW).await.expect("settles");

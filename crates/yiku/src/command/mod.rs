@@ -16,7 +16,10 @@ mod table;
 mod token;
 mod trace;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Parser;
 
@@ -34,7 +37,7 @@ pub type ExitCode = u8;
 /// What a command is run with.
 pub struct Session<'a> {
     /// The hub.
-    pub hub: &'a Hub,
+    pub hub: &'a Arc<Hub>,
     /// Where relative paths start.
     pub folder: &'a Path,
     /// Where it prints and asks.
@@ -60,7 +63,7 @@ impl Session<'_> {
 }
 
 /// Runs a command that a client of the socket typed.
-pub async fn run_typed(hub: &Hub, typed: &Typed, console: &mut dyn Console) -> ExitCode {
+pub async fn run_typed(hub: &Arc<Hub>, typed: &Typed, console: &mut dyn Console) -> ExitCode {
     let words = std::iter::once("yiku".to_owned()).chain(typed.words.iter().cloned());
     match Arguments::try_parse_from(words) {
         Ok(arguments) => run(hub, arguments.command, &typed.folder, console).await,
@@ -73,7 +76,7 @@ pub async fn run_typed(hub: &Hub, typed: &Typed, console: &mut dyn Console) -> E
 
 /// Runs a command and prints its error, if it has one.
 pub async fn run(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     command: Command,
     folder: &Path,
     console: &mut dyn Console,

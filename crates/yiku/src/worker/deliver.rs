@@ -1,6 +1,7 @@
 //! Deliver (step 6): for each subscription the grant is checked now, what follows is filtered,
 //! masked and frozen, handed over, and settled.
 
+mod ahead;
 mod form;
 mod frozen;
 
@@ -12,6 +13,7 @@ use yiku_core::{
     derive::TableColumn,
     grant::{Grant, GrantView, Shown, Subject as GrantOf, subject_columns},
     receipt::{Deed, Outcome, Receipt},
+    tree::Hash,
 };
 use yiku_store::{
     Tx, change,
@@ -28,6 +30,7 @@ use crate::{
     hub::{Hub, Live},
     kinds,
 };
+use ahead::Ahead;
 use form::Formed;
 use frozen::Frozen;
 
@@ -48,17 +51,20 @@ pub fn view(live: &Live, grant: &Grant, mask_key: &[u8]) -> anyhow::Result<Grant
 }
 
 /// Delivers everything there is; returns how many changes and rows left the house.
-pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<u64> {
-    let (mut delivered, mut sink) = (0, None);
+pub async fn catch_up(hub: &Arc<Hub>, name: &str, role: &SinkRole) -> anyhow::Result<u64> {
+    let (mut delivered, mut sink, mut ahead) = (0, None, None);
+    let large = Arc::clone(&hub.large_parcels).try_acquire_owned().ok();
+    let most = kinds::kind(&role.kind)?.parcel_changes;
+    let most = if large.is_some() { most } else { most.min(SMALL_PARCEL) };
     loop {
         // Read before each parcel: a removed or changed grant takes effect with the next one.
         hub.reload_if_changed().await?;
         let live = hub.live();
         live.usable()?;
-        let Some(standing) = Standing::find(hub, &live, name, role).await? else {
+        let Some(standing) = Standing::find(hub, &live, name, role, most).await? else {
             return Ok(delivered);
         };
-        match standing.step(hub, role, &mut sink).await? {
+        match Arc::new(standing).step(hub, role, &mut sink, &mut ahead).await? {
             Some(count) => delivered += count,
             None => return Ok(delivered),
         }
@@ -71,7 +77,7 @@ pub async fn catch_up(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<
 pub async fn release(hub: &Hub, name: &str, role: &SinkRole, ids: &[i64]) -> anyhow::Result<u64> {
     let live = hub.live();
     live.usable()?;
-    let standing = Standing::find(hub, &live, name, role).await?;
+    let standing = Standing::find(hub, &live, name, role, SMALL_PARCEL).await?;
     let standing =
         standing.with_context(|| format!("nothing may leave for `{name}` at present"))?;
     let parked =
@@ -86,22 +92,32 @@ pub async fn release(hub: &Hub, name: &str, role: &SinkRole, ids: &[i64]) -> any
     standing.release(hub, role, keys).await
 }
 
+/// A parcel as it will be kept.
+struct Sealed {
+    formed: Formed,
+    bytes: Vec<u8>,
+    digest: Hash,
+}
+
 /// A subscription whose grant holds today.
-struct Standing<'a> {
-    live: &'a Live,
-    grant: &'a Grant,
+struct Standing {
+    live: Arc<Live>,
+    grant: Grant,
     subscription: Subscription,
     subject: Subject,
     view: GrantView,
+    /// Changes of a parcel, at most.
+    most: u32,
 }
 
-impl<'a> Standing<'a> {
+impl Standing {
     /// `None` when nothing may leave; that is noted with a receipt once.
     async fn find(
         hub: &Hub,
-        live: &'a Arc<Live>,
+        live: &Arc<Live>,
         name: &str,
         role: &SinkRole,
+        most: u32,
     ) -> anyhow::Result<Option<Self>> {
         let known = subscription::get(&mut *hub.store.reader().await?, name).await?;
         let Some(grant) = live.catalog.grants.get(&role.grant) else {
@@ -128,16 +144,18 @@ impl<'a> Standing<'a> {
             subscription::refuse(&mut tx, name, "").await?;
             tx.commit().await?;
         }
-        Ok(Some(Self { live, grant, subscription, subject, view }))
+        let (live, grant) = (Arc::clone(live), grant.clone());
+        Ok(Some(Self { live, grant, subscription, subject, view, most }))
     }
 
     /// Freezes, hands over and settles one parcel; `None` when there is nothing to do. The sink
-    /// stays open from parcel to parcel.
+    /// stays open from parcel to parcel, and meanwhile the next parcel is formed.
     async fn step(
-        &self,
-        hub: &Hub,
+        self: Arc<Self>,
+        hub: &Arc<Hub>,
         role: &SinkRole,
         sink: &mut Option<Box<dyn Sink>>,
+        ahead: &mut Option<Ahead>,
     ) -> anyhow::Result<Option<u64>> {
         let name = &self.subscription.name;
         let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
@@ -148,10 +166,19 @@ impl<'a> Standing<'a> {
                 let parcel = Frozen::parse(parcel)?;
                 (frozen, parcel)
             }
-            None => match self.freeze(hub).await? {
-                Some(frozen) => frozen,
-                None => return Ok(None),
-            },
+            None => {
+                let ready = match ahead.take() {
+                    Some(ahead) => ahead.sealed(&self).await?,
+                    None => None,
+                };
+                let sealed = match ready {
+                    Some(sealed) => Some(sealed),
+                    None => self.form(hub, &self.subscription).await?,
+                };
+                let Some(sealed) = sealed else { return Ok(None) };
+                *ahead = Ahead::begin(hub, &self, &sealed.formed);
+                self.freeze(hub, sealed).await?
+            }
         };
         let waits =
             |one: &frozen::Waiting| (one.index, one.number, one.own_key.clone(), WAITS.to_owned());
@@ -169,6 +196,10 @@ impl<'a> Standing<'a> {
                 let row = parcel.rows.get(refused.index).context("a refused row of the parcel")?;
                 parks.push((row.index, row.number, row.own_key.clone(), refused.reason));
             }
+        }
+        if !parks.is_empty() {
+            // What was formed meanwhile does not know that these keys wait.
+            *ahead = None;
         }
         let left = (parcel.rows.len() + waiting - parks.len()) as u64;
         self.settle(hub, &frozen, parks).await?;
@@ -197,27 +228,41 @@ impl<'a> Standing<'a> {
         }
     }
 
-    async fn freeze(&self, hub: &Hub) -> anyhow::Result<Option<(Delivery, Frozen)>> {
+    /// The parcel that follows where `subscription` stands, as it will be kept.
+    async fn form(&self, hub: &Hub, subscription: &Subscription) -> anyhow::Result<Option<Sealed>> {
         let earlier = |retraction: &Retraction| self.earlier(retraction);
-        let formed =
-            form::next(hub, &self.subscription, &self.reader(), &self.view, earlier).await?;
-        let Some(Formed { span, mut frozen, outcomes }) = formed else { return Ok(None) };
+        let (reader, most) = (self.reader(), self.most);
+        let formed = form::next(hub, subscription, &reader, &self.view, earlier, most).await?;
+        Ok(formed.map(|formed| self.seal(hub, formed)))
+    }
+
+    /// Says what the parcel is of, and makes bytes of it.
+    fn seal(&self, hub: &Hub, mut formed: Formed) -> Sealed {
+        let frozen = &mut formed.frozen;
         frozen.subject = self.subscription.subject.clone();
         if frozen.columns.is_empty() {
             frozen.columns = self.view.columns.clone();
             frozen.key = self.view.key.clone();
         }
+        let bytes = frozen.to_bytes();
+        let digest = delivery::parcel_digest(&hub.digester, &bytes);
+        Sealed { formed, bytes, digest }
+    }
+
+    async fn freeze(&self, hub: &Hub, sealed: Sealed) -> anyhow::Result<(Delivery, Frozen)> {
+        let Sealed { formed: Formed { span, frozen, outcomes }, bytes, digest } = sealed;
         let mut tx = hub.store.begin().await?;
         let freeze = Freeze {
             subscription: &self.subscription,
             span,
-            parcel: &frozen.to_bytes(),
+            parcel: &bytes,
+            digest,
             outcomes: &outcomes,
             receipt: self.receipt(Deed::Freeze, frozen.rows.len() as u64),
         };
-        let delivery = delivery::freeze(&mut tx, &hub.digester, freeze, clock::now_ms()).await?;
+        let delivery = delivery::freeze(&mut tx, freeze, clock::now_ms()).await?;
         tx.commit().await?;
-        Ok(Some((delivery, frozen)))
+        Ok((delivery, frozen))
     }
 
     async fn settle(
@@ -243,20 +288,7 @@ impl<'a> Standing<'a> {
 
     async fn release(&self, hub: &Hub, role: &SinkRole, keys: Vec<String>) -> anyhow::Result<u64> {
         let formed = form::newest(hub, &self.reader(), &self.view, &keys).await?;
-        let mut frozen = formed.frozen;
-        frozen.subject = self.subscription.subject.clone();
-        frozen.columns = self.view.columns.clone();
-        frozen.key = self.view.key.clone();
-        let mut tx = hub.store.begin().await?;
-        let freeze = Freeze {
-            subscription: &self.subscription,
-            span: formed.span,
-            parcel: &frozen.to_bytes(),
-            outcomes: &formed.outcomes,
-            receipt: self.receipt(Deed::Freeze, frozen.rows.len() as u64),
-        };
-        let kept = delivery::freeze(&mut tx, &hub.digester, freeze, clock::now_ms()).await?;
-        tx.commit().await?;
+        let (kept, frozen) = self.freeze(hub, self.seal(hub, formed)).await?;
         let parcel = frozen.to_parcel(&kept.idempotency);
         let settled = match frozen.rows.is_empty() {
             true => Default::default(),
@@ -384,6 +416,8 @@ fn no_grant(grant: &str) -> String {
     format!("there is no grant `{grant}` in the catalog's grants folder: nothing is delivered")
 }
 
+/// Changes of a parcel while others catch up in large ones.
+const SMALL_PARCEL: u32 = 2_000;
 /// Parked changes looked at by one release.
 const RELEASED_MAX: u32 = 2_000;
 const UNKNOWN: &str = "the grant changed while it was under way: whether it arrived is unknown";

@@ -27,22 +27,24 @@ pub(super) struct Formed {
     pub(super) outcomes: Vec<u8>,
 }
 
-/// What the subscription is owed next; `None` when it has everything.
+/// What the subscription is owed next, at most so many rows or changes; `None` when it has
+/// everything.
 pub(super) async fn next(
     hub: &Hub,
     subscription: &Subscription,
     reader: &Reader<'_>,
     view: &GrantView,
     earlier: impl Fn(&Retraction) -> anyhow::Result<GrantView>,
+    most: u32,
 ) -> anyhow::Result<Option<Formed>> {
     if let Some(retraction) =
         retraction::get(&mut *hub.store.reader().await?, &subscription.name).await?
     {
-        return retract(hub, retraction, reader, earlier).await.map(Some);
+        return retract(hub, retraction, reader, earlier, most).await.map(Some);
     }
     match subscription.backfilled {
-        true => changes(hub, subscription, reader, view).await,
-        false => page(hub, subscription, reader, view).await.map(Some),
+        true => changes(hub, subscription, reader, view, most).await,
+        false => page(hub, subscription, reader, view, most).await.map(Some),
     }
 }
 
@@ -53,12 +55,13 @@ async fn retract(
     retraction: Retraction,
     reader: &Reader<'_>,
     earlier: impl Fn(&Retraction) -> anyhow::Result<GrantView>,
+    most: u32,
 ) -> anyhow::Result<Formed> {
     let view = earlier(&retraction)?;
     let mut db = hub.store.snapshot().await?;
     let held = retraction::held(&mut db, &retraction).await?;
     let after = retraction.after_key.as_deref();
-    let (rows, to) = reader.held_page(&mut db, after, PAGE_ROWS, &held).await?;
+    let (rows, to) = reader.held_page(&mut db, after, most, &held).await?;
     drop(db);
     let mut forming = Forming::new(&view);
     for (key, image) in &rows {
@@ -81,9 +84,10 @@ async fn page(
     subscription: &Subscription,
     reader: &Reader<'_>,
     view: &GrantView,
+    most: u32,
 ) -> anyhow::Result<Formed> {
     let mut db = hub.store.snapshot().await?;
-    let page = reader.page(&mut db, subscription.page_key.as_deref(), PAGE_ROWS).await?;
+    let page = reader.page(&mut db, subscription.page_key.as_deref(), most).await?;
     let last = change::last(&mut db, reader.subject().id).await?;
     drop(db);
     let mut forming = Forming::new(view);
@@ -108,10 +112,11 @@ async fn changes(
     subscription: &Subscription,
     reader: &Reader<'_>,
     view: &GrantView,
+    most: u32,
 ) -> anyhow::Result<Option<Formed>> {
     let mut db = hub.store.snapshot().await?;
     let subject = reader.subject().id;
-    let changes = change::read(&mut db, subject, subscription.cursor, CHANGES).await?;
+    let changes = change::read(&mut db, subject, subscription.cursor, most as usize).await?;
     let Some(last) = changes.last() else { return Ok(None) };
     let to = last.number;
     let parked: HashSet<String> = delivery::parked_keys(&mut db, &subscription.name).await?;
@@ -231,7 +236,9 @@ impl<'a> Forming<'a> {
     }
 }
 
-/// Rows of one page of a backfill.
-const PAGE_ROWS: u32 = 2_000;
-/// Changes of one parcel.
-const CHANGES: usize = 2_000;
+impl Formed {
+    /// Whether it is as large as parcels get, so that more is likely to follow.
+    pub(super) fn is_full(&self, most: u32) -> bool {
+        self.outcomes.len() >= most as usize
+    }
+}
