@@ -125,16 +125,22 @@ async fn told(city: &City) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn current_rows_are_those_of_a_plain_model() {
+async fn current_rows_and_conflicts_are_those_of_a_plain_model() {
+    let mut disagreed = 0;
     for seed in 1..=40 {
         let mut dice = Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         let rows: Vec<Said> = (0..10 + dice.roll(40)).map(|_| random_row(&mut dice)).collect();
         let city = merged(&rows, || dice.roll(3) == 0).await;
         let sql = "SELECT id, _ended, name, division, height, marital, death
                    FROM entity_population__person ORDER BY id";
-        assert_eq!(city.table(sql).await, model(&city, &rows), "seed {seed}");
+        let expected = model(&city, &rows);
+        assert_eq!(city.table(sql).await, expected.persons, "seed {seed}");
+        let sql = "SELECT * FROM conflict_population__person ORDER BY 1, 2, 5";
+        assert_eq!(city.table(sql).await, expected.conflicts, "seed {seed}");
+        disagreed += expected.conflicts.len();
         assert_eq!(open_books(&city).await, Vec::<String>::new(), "seed {seed}");
     }
+    assert!(disagreed > 10, "{disagreed} conflicts");
 }
 
 /// Equations 3 and 4 that do not hold.
@@ -183,8 +189,15 @@ async fn the_story_of_one_bus_does_not_depend_on_cutting() {
 
 type Cells = Vec<Option<String>>;
 
-/// The persons as a reader of correctness.md would work them out by hand.
-fn model(city: &City, rows: &[Said]) -> Vec<String> {
+/// What a library holds.
+#[derive(Default)]
+struct Library {
+    persons: Vec<String>,
+    conflicts: Vec<String>,
+}
+
+/// The library as a reader of correctness.md would work it out by hand.
+fn model(city: &City, rows: &[Said]) -> Library {
     type Kept<'s> = (RowVersion, bool, Vec<u8>, &'s Said);
     let mut records: BTreeMap<(&str, &str), Kept<'_>> = BTreeMap::new();
     for said in rows {
@@ -208,17 +221,25 @@ fn model(city: &City, rows: &[Said]) -> Vec<String> {
             spoken.entry(person).or_default().push((entry, order_by, key, cells));
         }
     }
-    let mut out = Vec::new();
+    let mut library = Library::default();
     for key in keys {
         if !ever_spoken(rows, city, &key) {
             continue;
         }
-        out.push(match spoken.get(&key) {
-            None => format!("{key} deleted - - - - -"),
-            Some(said) => person(&key, said),
-        });
+        let Some(said) = spoken.get(&key) else {
+            library.persons.push(format!("{key} deleted - - - - -"));
+            continue;
+        };
+        library.persons.push(person(&key, said));
+        // The name is the only item of which two ranks speak.
+        if let [Some(taken), Some(other)] = names(&key, said)
+            && taken != other
+        {
+            let conflict = format!("{key} name {HOUSEHOLD} {taken} {MARRIAGE} {other}");
+            library.conflicts.push(conflict);
+        }
     }
-    out
+    library
 }
 
 /// Whether any row that spoke of the person was its record's newest when it came.
@@ -251,11 +272,7 @@ fn person(key: &str, said: &[(&str, i64, &str, &Cells)]) -> String {
     let cell = |entry: &'static str, index: usize| {
         of(entry).find_map(|one| one.3[index].clone()).filter(|text| !text.is_empty())
     };
-    // Several marriages may name a husband: the newest certificate's name is taken.
-    let married_name = of(MARRIAGE)
-        .filter(|one| one.3[1].as_deref() == Some(key) && one.3[3].is_some())
-        .max_by_key(|one| (one.1, one.2))
-        .and_then(|one| one.3[3].clone());
+    let [name, married_name] = names(key, said);
     // Equal times: the first source of the library's file, the greatest certificate.
     let marital = said
         .iter()
@@ -265,7 +282,7 @@ fn person(key: &str, said: &[(&str, i64, &str, &Cells)]) -> String {
     let death = cell(DEATH, 1);
     let columns = [
         death.as_ref().map(|_| "dead".to_owned()),
-        cell(HOUSEHOLD, 1).or(married_name),
+        name.or(married_name),
         cell(HOUSEHOLD, 2),
         cell(HOUSEHOLD, 3),
         marital,
@@ -274,4 +291,14 @@ fn person(key: &str, said: &[(&str, i64, &str, &Cells)]) -> String {
     let texts: Vec<String> =
         columns.into_iter().map(|cell| cell.unwrap_or_else(|| "-".into())).collect();
     format!("{key} {}", texts.join(" "))
+}
+
+/// The names that the household register and the marriages give a person.
+fn names(key: &str, said: &[(&str, i64, &str, &Cells)]) -> [Option<String>; 2] {
+    let of = |entry: &'static str| said.iter().filter(move |one| one.0 == entry);
+    // Several marriages may name a husband: the newest certificate's name is taken.
+    let married = of(MARRIAGE)
+        .filter(|one| one.3[1].as_deref() == Some(key) && one.3[3].is_some())
+        .max_by_key(|one| (one.1, one.2));
+    [of(HOUSEHOLD).find_map(|one| one.3[1].clone()), married.and_then(|one| one.3[3].clone())]
 }
