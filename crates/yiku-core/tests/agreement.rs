@@ -1,4 +1,5 @@
-//! The contract and the derived JSON Schema accept the same rows, with `jsonschema` as judge.
+//! The contract and the derived JSON Schema accept the same rows, with `jsonschema` as judge. Of
+//! `begins` rules, which a schema cannot say, the contract finds what a plain reference finds.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -8,10 +9,10 @@ use serde_json::{Map, Value};
 use yiku_core::{
     catalog::Catalog,
     code_list::CodeLists,
-    contract::{Checked, Contract, MappedRow, number},
+    contract::{Cause, Checked, Contract, Finding, MappedRow, number},
     derive,
-    entry::{EntryVersion, ItemType},
-    violation::Severity,
+    entry::{EntryVersion, ItemType, Prefix, RuleForm},
+    violation::{Code, Severity},
 };
 
 use crate::{catalog, rows};
@@ -21,7 +22,13 @@ fn generated_entries_agree() {
     let lists = rows::lists();
     let config = ProptestConfig { cases: 1500, failure_persistence: None, ..Default::default() };
     let cases = rows::any_entry().prop_flat_map(|entry| {
-        let rows = prop::collection::vec(rows::any_row(&entry, &rows::lists()), 1..16);
+        let row = (rows::any_row(&entry, &rows::lists()), any::<Option<bool>>());
+        let of = entry.clone();
+        let row = row.prop_map(move |(row, aimed)| match aimed {
+            Some(small) => rows::aimed(&of, row, small),
+            None => row,
+        });
+        let rows = prop::collection::vec(row, 1..16);
         (Just(entry), rows)
     });
     let tally = Tally::default();
@@ -54,6 +61,8 @@ fn catalog_entries_agree() {
 struct Tally {
     taken: Cell<u32>,
     refused: Cell<u32>,
+    held: Cell<u32>,
+    broken: Cell<u32>,
 }
 
 impl Tally {
@@ -62,7 +71,14 @@ impl Tally {
         let (taken, refused) = (self.taken.get(), self.refused.get());
         let fifth = (taken + refused) / 5;
         assert!(taken > fifth && refused > fifth, "{taken} taken, {refused} refused");
+        let (held, broken) = (self.held.get(), self.broken.get());
+        let tenth = (held + broken) / 10;
+        assert!(held > tenth && broken > tenth, "{held} rules held, {broken} broken");
     }
+}
+
+fn count(counter: &Cell<u32>) {
+    counter.set(counter.get() + 1);
 }
 
 /// The two that must agree.
@@ -73,8 +89,8 @@ struct Pair {
 
 impl Pair {
     fn new(mut entry: EntryVersion, lists: &CodeLists) -> Self {
-        // Rules between items are what a schema cannot say.
-        entry.rules.clear();
+        // Rules between items are what a schema cannot say; other forms have tests of their own.
+        entry.rules.retain(|rule| matches!(rule.form, RuleForm::Begins { .. }));
         let schema = derive::json_schema(&entry, lists);
         let schema = derive::validator(&schema, lists).expect("a schema");
         let contract = Contract::compile(Arc::new(entry), lists).expect("an entry");
@@ -86,7 +102,9 @@ impl Pair {
         mapped.cells.push_row(row.iter().map(Option::as_deref));
         let mut work = Checked::default();
         self.contract.check(&mapped, &mut work);
-        let taken = !work.findings.iter().any(|finding| finding.severity == Severity::Reject);
+        let (of_rules, of_items): (Vec<Finding>, Vec<Finding>) =
+            work.findings.iter().cloned().partition(|finding| finding.code == Code::Rule);
+        let taken = !of_items.iter().any(|finding| finding.severity == Severity::Reject);
         let instance = instance(self.contract.entry(), row);
         let errors: Vec<String> =
             self.schema.iter_errors(&instance).map(|error| error.to_string()).collect();
@@ -95,13 +113,53 @@ impl Pair {
             errors.is_empty(),
             "{}: contract {:?}, schema {:?}",
             instance,
-            work.findings,
+            of_items,
             errors
         );
-        let count = if taken { &tally.taken } else { &tally.refused };
-        count.set(count.get() + 1);
+        count(if taken { &tally.taken } else { &tally.refused });
+        let expected = broken_rules(self.contract.entry(), row, &of_items, tally);
+        prop_assert_eq!(of_rules, expected, "{}", instance);
         Ok(())
     }
+}
+
+/// What is to be found of `begins` rules in a row in whose items `of_items` was found.
+fn broken_rules(
+    entry: &EntryVersion,
+    row: &rows::Cells,
+    of_items: &[Finding],
+    tally: &Tally,
+) -> Vec<Finding> {
+    let is_broken = |item: usize| {
+        of_items.iter().any(|one| one.item == Some(item) && one.severity == Severity::Reject)
+    };
+    let value = |item: usize| row[item].as_deref().filter(|_| !is_broken(item));
+    let is_identifier = |item: usize| rows::is_identifier(&entry.items[item].kind);
+    let mut findings = Vec::new();
+    for (number, rule) in entry.rules.iter().enumerate() {
+        let RuleForm::Begins { item, prefix } = &rule.form else { continue };
+        let (prefixes, of_identifier) = match prefix {
+            Prefix::Texts(texts) => (texts.iter().map(String::as_str).collect(), false),
+            Prefix::Item(other) => (Vec::from_iter(value(*other)), is_identifier(*other)),
+        };
+        let (Some(text), false) = (value(*item), prefixes.is_empty()) else { continue };
+        let fold = |text: &str| match of_identifier || is_identifier(*item) {
+            true => text.to_ascii_uppercase(),
+            false => text.to_owned(),
+        };
+        if prefixes.iter().any(|prefix| fold(text).starts_with(&fold(prefix))) {
+            count(&tally.held);
+            continue;
+        }
+        count(&tally.broken);
+        findings.push(Finding {
+            code: Code::Rule,
+            severity: rule.severity,
+            item: Some(*item),
+            cause: Cause::Rule(number),
+        });
+    }
+    findings
 }
 
 /// The row as a JSON object: integers and booleans as such where they are canonical, all else as

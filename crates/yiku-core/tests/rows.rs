@@ -7,7 +7,7 @@ use yiku_core::{
     code_list::{CodeList, CodeLists, DIVISIONS, ListedCode},
     contract::number,
     entry::{Bounds, DataItem, EntryVersion, Examples, ItemType, Metadata, Text, Version},
-    entry::{Share, SharingClass},
+    entry::{Prefix, Rule, RuleForm, Share, SharingClass},
     identifier::{citizen_id, credit_code, license_id, organisation_code},
     mask::Mask,
     violation::Severity,
@@ -35,9 +35,11 @@ pub fn lists() -> CodeLists {
     lists
 }
 
-/// An entry of up to eight items of any type; the first is the key.
+/// An entry of up to eight items of any type and up to three `begins` rules; the first item is the
+/// key.
 pub fn any_entry() -> impl Strategy<Value = EntryVersion> {
-    vec((any_kind(), any::<bool>(), any_doubt()), 1..8).prop_map(|kinds| {
+    let kinds = vec((any_kind(), any::<bool>(), any_doubt()), 1..8);
+    (kinds, vec(any_begins(), 0..4)).prop_map(|(kinds, rules)| {
         let items =
             kinds.into_iter().enumerate().map(|(index, (kind, required, doubt))| DataItem {
                 name: format!("item_{index}"),
@@ -50,11 +52,62 @@ pub fn any_entry() -> impl Strategy<Value = EntryVersion> {
                 doubt,
                 mask: Mask::None,
             });
-        entry(items.collect())
+        let items: Vec<DataItem> = items.collect();
+        let rules = begins_rules(rules, &items);
+        entry(items, rules)
     })
 }
 
-fn entry(items: Vec<DataItem>) -> EntryVersion {
+/// A `begins` rule before it is known which items there are: places of the item and of the other
+/// one, texts instead of the other one, severity.
+type Begins = (Index, Result<Index, Vec<String>>, Severity);
+
+fn any_begins() -> impl Strategy<Value = Begins> {
+    let texts = vec(prop::sample::select(PREFIXES.to_vec()).prop_map(str::to_owned), 1..5);
+    let prefix = prop_oneof![any::<Index>().prop_map(Ok), texts.prop_map(Err)];
+    let severity = prop::sample::select(vec![Severity::Reject, Severity::Warn]);
+    (any::<Index>(), prefix, severity)
+}
+
+/// The rules, as far as the entry has items that can begin with something.
+fn begins_rules(rules: Vec<Begins>, items: &[DataItem]) -> Vec<Rule> {
+    let texts: Vec<usize> = (0..items.len()).filter(|&item| is_text(&items[item].kind)).collect();
+    if texts.is_empty() {
+        return Vec::new();
+    }
+    let rule = |(number, (item, prefix, severity)): (usize, Begins)| Rule {
+        id: format!("rule-{number}"),
+        form: RuleForm::Begins {
+            item: texts[item.index(texts.len())],
+            prefix: match prefix {
+                Ok(other) => Prefix::Item(texts[other.index(texts.len())]),
+                Err(texts) => Prefix::Texts(texts),
+            },
+        },
+        severity,
+        message: Text { zh: "开头不对".into(), en: "It begins otherwise".into() },
+    };
+    rules.into_iter().enumerate().map(rule).collect()
+}
+
+/// Whether values are texts, codes or identifiers.
+fn is_text(kind: &ItemType) -> bool {
+    matches!(kind, ItemType::Text { .. } | ItemType::Code { .. }) || is_identifier(kind)
+}
+
+/// Whether letters of values may be written small.
+pub fn is_identifier(kind: &ItemType) -> bool {
+    matches!(
+        kind,
+        ItemType::CitizenId
+            | ItemType::CreditCode
+            | ItemType::OrganisationCode
+            | ItemType::LicenseId
+            | ItemType::Division
+    )
+}
+
+fn entry(items: Vec<DataItem>, rules: Vec<Rule>) -> EntryVersion {
     EntryVersion {
         name: "test/generated".parse().expect("a name"),
         version: Version { major: 1, minor: 0, patch: 0 },
@@ -63,7 +116,7 @@ fn entry(items: Vec<DataItem>) -> EntryVersion {
         items,
         key: vec![0],
         order_by: None,
-        rules: Vec::new(),
+        rules,
         feeds: Vec::new(),
         examples: Examples::default(),
     }
@@ -104,7 +157,8 @@ fn any_doubt() -> impl Strategy<Value = Option<Severity>> {
 }
 
 fn any_kind() -> impl Strategy<Value = ItemType> {
-    let text = (0u32..4, 0u32..6, prop::option::of(prop::sample::select(PATTERNS.to_vec())));
+    let more = prop_oneof![5 => 0u32..6, 1 => Just(60)];
+    let text = (0u32..4, more, prop::option::of(prop::sample::select(PATTERNS.to_vec())));
     let text = text.prop_map(|(min_length, more, pattern)| ItemType::Text {
         min_length,
         max_length: min_length + more,
@@ -157,6 +211,20 @@ pub fn any_row(entry: &EntryVersion, lists: &CodeLists) -> BoxedStrategy<Cells> 
         })
         .collect();
     cells.boxed()
+}
+
+/// The row, in which texts begin with the item that a rule wants them to begin with.
+pub fn aimed(entry: &EntryVersion, mut row: Cells, small: bool) -> Cells {
+    for rule in &entry.rules {
+        if let RuleForm::Begins { item, prefix: Prefix::Item(other) } = &rule.form
+            && let ItemType::Text { .. } = entry.items[*item].kind
+            && let Some(prefix) = &row[*other]
+        {
+            let prefix = if small { prefix.to_lowercase() } else { prefix.clone() };
+            row[*item] = Some(format!("{prefix}0"));
+        }
+    }
+    row
 }
 
 /// A row of the entry in which nothing is wrong with any one value.
@@ -346,6 +414,29 @@ impl Mistake {
 
 const STRANGE: [char; 16] = [
     ' ', '-', '+', '.', ',', '/', ':', 'Z', 'T', '１', 'Ｘ', '\u{3000}', '\n', '\0', '\u{1f}', '李',
+];
+
+/// How values of several types may begin, and some that none does.
+const PREFIXES: [&str; 19] = [
+    "1",
+    "2",
+    "4",
+    "43",
+    "4313",
+    "431302001001",
+    "9",
+    "5",
+    "A",
+    "a",
+    "B",
+    "c",
+    "x",
+    "AB",
+    "甲",
+    "李",
+    "ab",
+    "zzz",
+    "1.2.156.3005.2",
 ];
 
 const PATTERNS: [&str; 4] = ["[A-Z]{2}[0-9]{1,3}", "a*b+", "[一-龥]{1,3}", "x|yy|zzz"];
