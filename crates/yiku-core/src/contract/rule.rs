@@ -127,14 +127,13 @@ pub(super) fn judge(
                 Held::Broken => None,
                 _ => cells.get(item),
             };
-            let fold = columns[*item].kind.is_identifier();
+            let fold = |item: usize| columns[item].kind.is_identifier();
             match (text(*item), prefix) {
                 (Some(text), Prefix::Texts(texts)) => {
-                    texts.iter().any(|prefix| begins(text, prefix, fold))
+                    texts.iter().any(|prefix| begins(text, prefix, fold(*item)))
                 }
-                (Some(value), Prefix::Item(other)) => {
-                    text(*other).is_none_or(|prefix| begins(value, prefix, fold))
-                }
+                (Some(value), Prefix::Item(other)) => text(*other)
+                    .is_none_or(|prefix| begins(value, prefix, fold(*item) || fold(*other))),
                 (None, _) => true,
             }
         }
