@@ -6,12 +6,16 @@ use rand::{Rng, rngs::StdRng};
 use yiku_core::row_version::{RowVersion, VersionParts};
 use yiku_store::quarantine::{Quarantined, State};
 
-use super::found::Found;
+use super::found::{Conflict, Found};
 
+/// The resources; both set the name of a patient, the first before the second.
+pub const RESOURCES: [&str; 2] = ["health/patient", "civil-affairs/recipient"];
 /// How many publishers there are.
-pub const LINES: usize = 2;
-/// Their names.
-pub const NAMES: [&str; LINES] = ["first", "second"];
+pub const LINES: usize = 3;
+/// Their names, and the places of their resources.
+pub const PUBLISHERS: [(&str, usize); LINES] = [("first", 0), ("second", 0), ("third", 1)];
+/// A row: the place of its resource, and the version that it has or would have.
+pub type RowId = (usize, RowVersion);
 
 const ROWS: usize = 60;
 const KEYS: [&str; 8] = ["A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8"];
@@ -55,7 +59,7 @@ pub struct Expected {
     sent: [usize; LINES],
     /// Which line of the resource each publisher got: in the order of their first batches.
     numbers: [Option<u32>; LINES],
-    decisions: BTreeMap<RowVersion, Decision>,
+    decisions: BTreeMap<RowId, Decision>,
 }
 
 impl Expected {
@@ -65,7 +69,7 @@ impl Expected {
             let key = KEYS[dice.random_range(0..KEYS.len())];
             [key, ["李", "王", "张", ""][dice.random_range(0..4)]]
         };
-        let lines = [(0..ROWS).map(&mut row).collect(), (0..ROWS).map(&mut row).collect()];
+        let lines = std::array::from_fn(|_| (0..ROWS).map(&mut row).collect());
         Self { lines, sent: [0; LINES], numbers: [None; LINES], decisions: BTreeMap::new() }
     }
 
@@ -90,53 +94,73 @@ impl Expected {
     }
 
     /// Takes down a decision.
-    pub fn decided(&mut self, version: RowVersion, decision: Decision) {
-        self.decisions.insert(version, decision);
+    pub fn decided(&mut self, row: RowId, decision: Decision) {
+        self.decisions.insert(row, decision);
     }
 
     /// The cells of a row once it is mended.
-    pub fn mended(&self, version: &RowVersion) -> Vec<Option<String>> {
-        vec![Some(self.key(version).to_owned()), Some(MENDED.to_owned())]
+    pub fn mended(&self, row: RowId) -> Vec<Option<String>> {
+        vec![Some(self.key(row).to_owned()), Some(MENDED.to_owned())]
     }
 
-    fn key(&self, version: &RowVersion) -> &'static str {
+    fn key(&self, (resource, version): RowId) -> &'static str {
         let parts = version.parts();
-        let line = self.numbers.iter().position(|number| *number == Some(parts.line));
+        let line = (0..LINES)
+            .find(|&line| PUBLISHERS[line].1 == resource && self.numbers[line] == Some(parts.line));
         self.lines[line.expect("a known line")][parts.order as usize - 1][0]
     }
 
     /// Fails unless disk and model agree.
     #[track_caller]
     pub fn compare(&self, found: &Found, seed: u64) {
-        let mut accepted: BTreeMap<RowVersion, (&str, &str)> = BTreeMap::new();
-        let mut rejected: BTreeMap<RowVersion, State> = BTreeMap::new();
-        for (line, rows) in self.lines.iter().enumerate() {
-            for (index, [key, name]) in rows.iter().enumerate() {
-                self.follow(line, index, key, name, &mut accepted, &mut rejected);
-            }
-        }
-        for (version, state) in &mut rejected {
-            let later = |(other, (key, _)): (&RowVersion, &(&str, &str))| {
-                other > version && *key == self.key(version)
+        let (accepted, mut rejected) = self.outcomes();
+        for (row, state) in &mut rejected {
+            let later = |(other, (key, _)): (&RowId, &(&str, &str))| {
+                other.0 == row.0 && other > row && *key == self.key(*row)
             };
             if matches!(state, State::Open | State::Returned) && accepted.iter().any(later) {
                 *state = State::Overtaken;
             }
         }
-        let on_bus = found.bus.iter().map(|(_, version)| shown(version)).collect::<BTreeSet<_>>();
-        assert_eq!(on_bus.len(), found.bus.len(), "seed {seed}: a row is on the bus twice");
+        let on_bus = found.bus.iter().enumerate().flat_map(|(resource, rows)| {
+            rows.iter().map(move |(_, version)| shown(&(resource, *version)))
+        });
+        let on_bus: BTreeSet<String> = on_bus.collect();
+        let count: usize = found.bus.iter().map(Vec::len).sum();
+        assert_eq!(on_bus.len(), count, "seed {seed}: a row is on the bus twice");
         let expected = accepted.keys().map(shown).collect::<BTreeSet<_>>();
         let differ: Vec<_> = on_bus.symmetric_difference(&expected).collect();
         assert!(differ.is_empty(), "seed {seed}: rows on the bus or not: {differ:?}");
-        let states = |of: &BTreeMap<RowVersion, State>| -> BTreeSet<(String, String)> {
-            of.iter().map(|(version, state)| (shown(version), state.as_str().to_owned())).collect()
+        let states = |of: &BTreeMap<RowId, State>| -> BTreeSet<(String, String)> {
+            of.iter().map(|(row, state)| (shown(row), state.as_str().to_owned())).collect()
         };
         let (there, expected) = (states(&found.quarantine), states(&rejected));
         let differ: Vec<_> = there.symmetric_difference(&expected).collect();
         assert!(differ.is_empty(), "seed {seed}: quarantine, there or expected: {differ:?}");
-        let (current, history) = fold(&found.bus, &accepted);
-        assert_eq!(found.current, current, "seed {seed}: current rows");
-        assert_eq!(found.history, history, "seed {seed}: history");
+        let merged: u64 = found.merged.iter().map(|(_, offsets)| offsets.end - offsets.start).sum();
+        assert_eq!(merged, count as u64, "seed {seed}: rows of the bus that were merged");
+        self.compare_library(found, seed);
+    }
+
+    /// Fails unless the library is what the rows merged so far make. At any moment.
+    #[track_caller]
+    pub fn compare_library(&self, found: &Found, seed: u64) {
+        let (accepted, _) = self.outcomes();
+        let expected = fold(found, &accepted);
+        assert_eq!(found.current, expected.current, "seed {seed}: current rows");
+        assert_eq!(found.history, expected.history, "seed {seed}: history");
+        assert_eq!(found.conflicts, expected.conflicts, "seed {seed}: conflicts");
+    }
+
+    /// Keys and names of the rows that are or will be accepted, states of those rejected.
+    fn outcomes(&self) -> (Accepted<'_>, BTreeMap<RowId, State>) {
+        let (mut accepted, mut rejected) = (BTreeMap::new(), BTreeMap::new());
+        for (line, rows) in self.lines.iter().enumerate() {
+            for (index, [key, name]) in rows.iter().enumerate().take(self.sent[line]) {
+                self.follow(line, index, key, name, &mut accepted, &mut rejected);
+            }
+        }
+        (accepted, rejected)
     }
 
     /// What came of one row, and of what was done with it when it was rejected.
@@ -146,9 +170,10 @@ impl Expected {
         index: usize,
         key: &'r str,
         name: &'r str,
-        accepted: &mut BTreeMap<RowVersion, (&'r str, &'r str)>,
-        rejected: &mut BTreeMap<RowVersion, State>,
+        accepted: &mut Accepted<'r>,
+        rejected: &mut BTreeMap<RowId, State>,
     ) {
+        let resource = PUBLISHERS[line].1;
         let mut parts = VersionParts {
             line: self.numbers[line].expect("it has sent"),
             order: 1 + index as u64,
@@ -156,24 +181,24 @@ impl Expected {
             ..VersionParts::default()
         };
         if !name.is_empty() {
-            accepted.insert(RowVersion::new(parts), (key, name));
+            accepted.insert((resource, RowVersion::new(parts)), (key, name));
             return;
         }
         loop {
-            let version = RowVersion::new(parts);
-            let (state, next) = match self.decisions.get(&version) {
+            let row = (resource, RowVersion::new(parts));
+            let (state, next) = match self.decisions.get(&row) {
                 None => (State::Open, None),
                 Some(Decision::Drop) => (State::Dropped, None),
                 Some(Decision::Return) => (State::Returned, None),
                 Some(Decision::Retry) => (State::Redriven, Some(false)),
                 Some(Decision::Mend) => (State::Redriven, Some(true)),
             };
-            rejected.insert(version, state);
+            rejected.insert(row, state);
             parts.attempt += 1;
             match next {
                 None => return,
                 Some(true) => {
-                    accepted.insert(RowVersion::new(parts), (key, MENDED));
+                    accepted.insert((resource, RowVersion::new(parts)), (key, MENDED));
                     return;
                 }
                 Some(false) => {}
@@ -182,31 +207,52 @@ impl Expected {
     }
 }
 
-/// A version for people.
-fn shown(version: &RowVersion) -> String {
+/// Keys and names of accepted rows.
+type Accepted<'r> = BTreeMap<RowId, (&'r str, &'r str)>;
+
+/// A row for people.
+fn shown((resource, version): &RowId) -> String {
     let VersionParts { line, order, attempt, .. } = version.parts();
-    format!("row {order} of line {line}, attempt {attempt}")
+    format!("row {order} of line {line} of {}, attempt {attempt}", RESOURCES[*resource])
 }
 
-/// Current names by key, and the names that were replaced, as the bus's order makes them.
-fn fold<'r>(
-    bus: &[(String, RowVersion)],
-    rows: &BTreeMap<RowVersion, (&'r str, &'r str)>,
-) -> (BTreeMap<String, String>, Vec<(String, String)>) {
-    let mut newest: BTreeMap<&str, RowVersion> = BTreeMap::new();
-    let (mut current, mut history) = (BTreeMap::new(), Vec::new());
-    for (key, version) in bus {
-        if newest.get(key.as_str()).is_some_and(|newest| newest > version) {
-            continue;
-        }
-        newest.insert(key, *version);
-        let name = rows[version].1.to_owned();
-        match current.insert(key.clone(), name.clone()) {
-            Some(before) if before != name => history.push((key.clone(), before)),
-            _ => {}
+/// What a library holds.
+#[derive(Default)]
+struct Library {
+    current: BTreeMap<String, String>,
+    history: Vec<(String, String)>,
+    conflicts: Vec<Conflict>,
+}
+
+/// The library as the merged rows make it, in the order in which they were merged.
+fn fold(found: &Found, accepted: &Accepted<'_>) -> Library {
+    let mut library = Library::default();
+    // By key, what each resource says: the version of its newest row, and the name.
+    let mut said: BTreeMap<&str, [Option<(RowVersion, &str)>; RESOURCES.len()]> = BTreeMap::new();
+    for (resource, offsets) in &found.merged {
+        for offset in offsets.clone() {
+            let (key, version) = &found.bus[*resource][offset as usize];
+            let of_key = said.entry(key).or_default();
+            if of_key[*resource].is_some_and(|(newest, _)| newest > *version) {
+                continue;
+            }
+            of_key[*resource] = Some((*version, accepted[&(*resource, *version)].1));
+            let (_, name) = of_key.iter().flatten().next().expect("one was just put in");
+            match library.current.insert(key.clone(), (*name).to_owned()) {
+                Some(before) if before != *name => library.history.push((key.clone(), before)),
+                _ => {}
+            }
         }
     }
-    (current, history)
+    for (key, of_key) in said {
+        if let [Some((_, taken)), Some((_, other))] = of_key
+            && taken != other
+        {
+            let conflict = [key, "name", RESOURCES[0], taken, RESOURCES[1], other];
+            library.conflicts.push(conflict.map(str::to_owned));
+        }
+    }
+    library
 }
 
 const MENDED: &str = "改正";

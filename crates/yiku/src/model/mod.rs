@@ -1,15 +1,17 @@
 //! Bus, quarantine and merge against a plain model in memory, with crashes between any two writes.
 //!
-//! Steps of the hub are taken in random order: publishing on two lines, carrying over, merging,
-//! deciding about rejected rows, sending them through again. Half of them are dropped at a random
-//! point of waiting, which is where a process can die, and the hub is opened anew. What is on disk
-//! at the end must be what the model says of the rows that were handed over.
+//! Steps of the hub are taken in random order: publishing on three lines of two resources that
+//! both name the same patients, carrying over, merging, deciding about rejected rows, sending them
+//! through again. Half of them are dropped at a random point of waiting, which is where a process
+//! can die, and the hub is opened anew. What is on disk at the end must be what the model says of
+//! the rows that were handed over, and the library after each merge what it says of those merged.
 
 mod expected;
 mod found;
 
 use std::{
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -26,7 +28,7 @@ use yiku_core::{
 };
 use yiku_store::quarantine::{self, Filter, State};
 
-use self::expected::{Decision, Expected};
+use self::expected::{Decision, Expected, PUBLISHERS, RESOURCES};
 use crate::{
     clock,
     command::reconcile::recount,
@@ -58,16 +60,18 @@ impl World {
         let mut dice = StdRng::seed_from_u64(seed);
         let expected = Expected::new(&mut dice);
         let mut this = Self { seed, folder, hub: None, dice, expected, crashes: 0 };
+        write_catalog(&this.config().folders.catalog);
         let hub = Hub::open(this.config()).await.expect("opened").expect("nobody else has it");
-        let entry = entry();
-        let path = catalog().join(format!("entries/{entry}.yaml"));
-        let text = std::fs::read_to_string(path).expect("the entry's file");
-        let draft = &hub.live().folder.entries[&entry];
-        let mut tx = hub.store.begin().await.expect("begun");
-        let outcome =
-            yiku_store::catalog::publish(&mut tx, &entry, draft.version, &text, clock::now_ms());
-        outcome.await.expect("published");
-        tx.commit().await.expect("committed");
+        for entry in (0..RESOURCES.len()).map(entry) {
+            let path = this.config().folders.catalog.join(format!("entries/{entry}.yaml"));
+            let text = fs::read_to_string(path).expect("the entry's file");
+            let version = hub.live().folder.entries[&entry].version;
+            let mut tx = hub.store.begin().await.expect("begun");
+            let outcome =
+                yiku_store::catalog::publish(&mut tx, &entry, version, &text, clock::now_ms());
+            outcome.await.expect("published");
+            tx.commit().await.expect("committed");
+        }
         hub.reload().await.expect("read anew");
         this.hub = Some(hub);
         this
@@ -75,8 +79,8 @@ impl World {
 
     fn config(&self) -> Config {
         let mut config = Config::default();
-        config.folders.data = self.folder.path().to_owned();
-        config.folders.catalog = catalog();
+        config.folders.data = self.folder.path().join("data");
+        config.folders.catalog = self.folder.path().join("catalog");
         config
     }
 
@@ -86,7 +90,7 @@ impl World {
             match self.dice.random_range(0..10) {
                 0..4 => self.publish().await,
                 4 | 5 => drop(self.step(|hub| Box::pin(carry(hub))).await),
-                6 | 7 => drop(self.step(|hub| Box::pin(merge(hub))).await),
+                6 | 7 => self.merge().await,
                 8 => self.decide().await,
                 _ => drop(self.step(|hub| Box::pin(redrive(hub))).await),
             }
@@ -96,8 +100,9 @@ impl World {
         worker::settle(hub).await.expect("settled");
         let seed = self.seed;
         let hub = self.hub.take().expect("it was opened");
-        let found = found::read(&hub, self.folder.path()).await;
+        let found = found::read(&hub, &self.config().folders.data).await;
         self.expected.compare(&found, seed);
+        assert!(!found.conflicts.is_empty(), "seed {seed}: nobody disagrees");
         let open: Vec<String> = recount(&hub)
             .await
             .expect("recounted")
@@ -148,14 +153,23 @@ impl World {
         outcome
     }
 
+    /// Merges, and looks at the library.
+    async fn merge(&mut self) {
+        self.step(|hub| Box::pin(merge(hub))).await;
+        let data = self.config().folders.data;
+        let found = found::read(self.hub().await, &data).await;
+        self.expected.compare_library(&found, self.seed);
+    }
+
     /// Hands some rows of a line over, from where the line stands.
     async fn publish(&mut self) {
-        let line = self.dice.random_range(0..expected::LINES);
+        let line = self.dice.random_range(0..PUBLISHERS.len());
+        let (name, resource) = PUBLISHERS[line];
         let count = self.dice.random_range(1..6);
         let rows = self.expected.rows(line).to_vec();
         let outcome = self.step(|hub| Box::pin(publish(hub, line, rows, count))).await;
         let hub = self.hub().await;
-        let held = hub.hold_line(&entry(), expected::NAMES[line]).await.expect("the line is held");
+        let held = hub.hold_line(&entry(resource), name).await.expect("the line is held");
         let state = held.state();
         let sent = state.position.get("row").map_or(0, |row| row.as_u64().expect("a number"));
         let number = state.line.number;
@@ -175,9 +189,11 @@ impl World {
         }
         let row = &all[self.dice.random_range(0..all.len())];
         let decision = Decision::random(&mut self.dice, row.state == State::Open);
-        let (id, version) = (row.id, row.row.row_version);
-        let mended = self.expected.mended(&version);
-        let decided = self.step(|hub| Box::pin(decide(hub, id, decision, mended))).await;
+        let (id, entry) = (row.id, row.row.entry.clone());
+        let place = RESOURCES.iter().position(|name| *name == entry.as_str()).expect("one of ours");
+        let row = (place, row.row.row_version);
+        let mended = self.expected.mended(row);
+        let decided = self.step(|hub| Box::pin(decide(hub, entry, id, decision, mended))).await;
         let hub = self.hub().await;
         let now = quarantine::show(&mut hub.store.reader().await.expect("a reader"), id).await;
         let now = now.expect("no row leaves quarantine");
@@ -185,7 +201,7 @@ impl World {
         let taken = decision.is_taken(&now);
         assert!(taken || decided.is_none(), "seed {}: {decision:?} is lost", self.seed);
         if taken {
-            self.expected.decided(version, decision);
+            self.expected.decided(row, decision);
         }
     }
 }
@@ -204,11 +220,13 @@ async fn redrive(hub: &Hub) {
 
 async fn publish(hub: &Hub, line: usize, rows: Vec<[&'static str; 2]>, count: usize) {
     let live = hub.live();
-    let contract = live.published.newest(&entry()).expect("it was published").clone();
+    let (name, resource) = PUBLISHERS[line];
+    let entry = entry(resource);
+    let contract = live.published.newest(&entry).expect("it was published").clone();
     let mapping = pull::plain_mapping(&contract).expect("a mapping");
     let header = Arc::new(Header::new(["no", "name"].map(str::to_owned)));
     let bound = mapping.bind(&header);
-    let mut held = hub.hold_line(&entry(), expected::NAMES[line]).await.expect("a line");
+    let mut held = hub.hold_line(&entry, name).await.expect("a line");
     let from = held.state().position.get("row").map_or(0, |row| row.as_u64().expect("a number"));
     let to = (from as usize + count).min(rows.len());
     let mut batch = Batch::new(header.clone(), "a test");
@@ -220,14 +238,14 @@ async fn publish(hub: &Hub, line: usize, rows: Vec<[&'static str; 2]>, count: us
     let checking = Checking {
         contract: &contract,
         bound: &bound,
-        connector: expected::NAMES[line],
+        connector: name,
         line: &state.line,
         batch: state.next_batch,
         retried: &[],
     };
     let checked = check_batch(&checking, &batch, None).expect("checked");
     let submission = Submission {
-        connector: expected::NAMES[line].into(),
+        connector: name.into(),
         actor: "connector:test".into(),
         deed: Deed::Publish,
         version: contract.entry().version,
@@ -241,16 +259,22 @@ async fn publish(hub: &Hub, line: usize, rows: Vec<[&'static str; 2]>, count: us
     hub.publish(&mut held, checked, submission).await.expect("published");
 }
 
-async fn decide(hub: &Hub, id: i64, decision: Decision, mended: Vec<Option<String>>) {
+async fn decide(
+    hub: &Hub,
+    entry: EntryName,
+    id: i64,
+    decision: Decision,
+    mended: Vec<Option<String>>,
+) {
     let mut tx = hub.store.begin().await.expect("begun");
     let (tx_ref, at) = (&mut tx, clock::now_ms());
     match decision {
         Decision::Drop => drop(quarantine::drop_rows(tx_ref, &[id], "test", at).await),
         Decision::Return => drop(quarantine::return_rows(tx_ref, &[id], "r", "test", at).await),
-        Decision::Retry => drop(quarantine::queue(tx_ref, &entry(), &[id], "test", at).await),
+        Decision::Retry => drop(quarantine::queue(tx_ref, &entry, &[id], "test", at).await),
         Decision::Mend => {
             quarantine::fix(tx_ref, id, &mended, "test", at).await.expect("fixed");
-            drop(quarantine::queue(tx_ref, &entry(), &[id], "test", at).await);
+            drop(quarantine::queue(tx_ref, &entry, &[id], "test", at).await);
         }
     }
     tx.commit().await.expect("committed");
@@ -274,12 +298,38 @@ impl<T> Future for Polled<'_, T> {
     }
 }
 
-fn entry() -> EntryName {
-    "health/patient".parse().expect("a name")
+/// The name of a resource.
+fn entry(resource: usize) -> EntryName {
+    RESOURCES[resource].parse().expect("a name")
 }
 
-fn catalog() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tests/bad/catalog")
+/// Writes the catalog of the tests of bad input with a second resource, which names patients too,
+/// with less authority.
+fn write_catalog(folder: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/tests/bad/catalog");
+    copy_folder(&from, folder);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect("a file of the catalog");
+    let entry = read("entries/health/patient.yaml")
+        .replace(RESOURCES[0], RESOURCES[1])
+        .replace("307021000/000901", "307021000/000902")
+        .replace("set: [name, citizen_id, sex, seen_on, fee]", "set: [name]");
+    fs::create_dir(folder.join("entries/civil-affairs")).expect("a new folder");
+    let path = folder.join(format!("entries/{}.yaml", RESOURCES[1]));
+    fs::write(path, entry).expect("written");
+    let (name, both) = ("name:       [health/patient]", RESOURCES.join(", "));
+    let library = read("libraries/population.yaml").replace(name, &format!("name: [{both}]"));
+    fs::write(folder.join("libraries/population.yaml"), library).expect("written");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a new folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry of the folder");
+        match entry.file_type().expect("its type").is_dir() {
+            true => copy_folder(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).expect("copied")),
+        }
+    }
 }
 
 const SEEDS: u64 = 12;
