@@ -100,6 +100,7 @@ fn broken_pushes_are_answered() {
         ("gzip that is cut off", vec![packed], cut_gzip[..cut_gzip.len() / 2].to_vec()),
         ("a zip bomb", vec![packed], gzip(&vec![b' '; 30 << 20])),
         ("a body larger than allowed", vec![], vec![b' '; 70_000]),
+        ("more rows than allowed", vec![], "{}\n".repeat(20_001).into()),
         ("another encoding", vec![("content-encoding", "br")], GOOD.into()),
         ("a key that is none", vec![("idempotency-key", "a b")], GOOD.into()),
         ("a row with defects", vec![], "{\"no\":\"P7\",\"name\":\"x\",\"sex\":\"7\"}\n".into()),

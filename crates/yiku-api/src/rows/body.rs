@@ -2,11 +2,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     io::Read,
     sync::Arc,
 };
 
 use axum::http::StatusCode;
+use serde::{
+    Deserialize, Deserializer,
+    de::{SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use yiku_core::{
     batch::{Batch, Header, RowPlace},
@@ -66,6 +71,9 @@ pub enum BodyError {
     /// More columns than a body may have.
     #[error("the body has more than {COLUMNS_MAX} columns")]
     Columns,
+    /// More rows than a body may have.
+    #[error("the body has more than {ROWS_MAX} rows: send it in parts")]
+    Rows,
     /// More cells than a body may have.
     #[error("rows times columns are more than {CELLS_MAX}: send the body in parts")]
     Cells,
@@ -98,7 +106,9 @@ impl BodyError {
             Self::Utf8(_) => (StatusCode::BAD_REQUEST, "body-not-utf-8"),
             Self::Array { .. } => (StatusCode::BAD_REQUEST, "body-not-an-array"),
             Self::Header(_) => (StatusCode::BAD_REQUEST, "body-header"),
-            Self::Columns | Self::Cells => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"),
+            Self::Columns | Self::Rows | Self::Cells => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large")
+            }
             Self::NoRows => (StatusCode::BAD_REQUEST, "body-without-rows"),
         }
     }
@@ -125,6 +135,7 @@ impl BodyError {
             Self::Header(HeaderProblem::Nameless) => "CSV 表头中有未命名的列".into(),
             Self::Header(HeaderProblem::Doubled) => "CSV 表头中有重名的列".into(),
             Self::Columns => format!("请求内容超过 {COLUMNS_MAX} 列"),
+            Self::Rows => format!("请求内容超过 {ROWS_MAX} 行；请分批发送"),
             Self::Cells => format!("行数乘以列数超过 {CELLS_MAX}；请分批发送"),
             Self::NoRows => "请求内容中没有任何一行".into(),
         }
@@ -201,44 +212,73 @@ pub fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyErro
             batch_of(lines.map(|(index, line)| (index as u64 + 1, line)), origin)
         }
         Format::Json => {
-            let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+            let array: Array<'_> = serde_json::from_str(text).map_err(|error| {
                 // The parser's own words may quote a value.
                 BodyError::Array { line: error.line(), column: error.column() }
             })?;
-            let rows = rows.iter().enumerate();
+            judge_size(array.count, 1)?;
+            let rows = array.rows.iter().enumerate();
             batch_of(rows.map(|(index, row)| (index as u64 + 1, row.get())), origin)
         }
     }?;
     if batch.is_empty() { Err(BodyError::NoRows) } else { Ok(batch) }
 }
 
+/// A JSON array of anything: the rows, but no more than a body may have, and how many there are.
+struct Array<'t> {
+    rows: Vec<&'t RawValue>,
+    count: usize,
+}
+
+impl<'de> Deserialize<'de> for Array<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ArrayVisitor)
+    }
+}
+
+struct ArrayVisitor;
+
+impl<'de> Visitor<'de> for ArrayVisitor {
+    type Value = Array<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Array<'de>, A::Error> {
+        let mut array = Array { rows: Vec::new(), count: 0 };
+        while let Some(row) = seq.next_element()? {
+            array.count += 1;
+            if array.count <= ROWS_MAX {
+                array.rows.push(row);
+            }
+        }
+        Ok(array)
+    }
+}
+
+/// The rows are read twice: all their objects at once take many times the room of the body.
 fn batch_of<'a>(
-    rows: impl Iterator<Item = (u64, &'a str)>,
+    rows: impl Iterator<Item = (u64, &'a str)> + Clone,
     origin: &str,
 ) -> Result<Batch, BodyError> {
-    let rows: Vec<_> = rows.map(|(place, text)| (place, text, JsonRow::parse(text))).collect();
-    let columns = columns_of(rows.iter().filter_map(|(.., row)| row.as_ref().ok()))?;
-    if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
-        return Err(BodyError::Cells);
-    }
+    let columns = columns_of(rows.clone().map(|(_, text)| text))?;
     let index: HashMap<&str, usize> =
         columns.iter().enumerate().map(|(column, name)| (name.as_str(), column)).collect();
     let operation = index.get(OPERATION).copied();
     let mut batch = Batch::new(Arc::new(Header::new(columns.iter().cloned())), origin);
-    let mut cells: Vec<Option<&str>> = Vec::new();
-    for (place, text, row) in &rows {
-        let place = RowPlace { place: *place, order: 0 };
-        match row {
+    for (place, text) in rows {
+        let place = RowPlace { place, order: 0 };
+        match JsonRow::parse(text) {
             Ok(row) => {
-                cells.clear();
-                cells.resize(columns.len(), None);
+                let mut cells: Vec<Option<&str>> = vec![None; columns.len()];
                 for (name, cell) in &row.cells {
                     cells[index[name.as_str()]] = cell.as_deref();
                 }
                 if let Some(operation) = operation {
                     cells[operation].get_or_insert(Operation::Upsert.as_str());
                 }
-                batch.push_row(place, cells.iter().copied());
+                batch.push_row(place, cells);
             }
             Err(error) => batch.push_unreadable(
                 place,
@@ -252,22 +292,34 @@ fn batch_of<'a>(
     Ok(batch)
 }
 
-/// Every name of every row, in the order in which they come up.
-fn columns_of<'a>(rows: impl Iterator<Item = &'a JsonRow>) -> Result<Vec<String>, BodyError> {
+/// Every name of every row, in the order in which they come up; refused if rows, names or both
+/// together are more than a body may have.
+fn columns_of<'a>(rows: impl Iterator<Item = &'a str>) -> Result<Vec<String>, BodyError> {
     let mut columns: Vec<String> = Vec::new();
-    let mut known: HashSet<&str> = HashSet::new();
-    for (name, _) in rows.flat_map(|row| &row.cells) {
-        if known.insert(name) {
-            columns.push(name.clone());
-            if columns.len() > COLUMNS_MAX {
-                return Err(BodyError::Columns);
+    let mut known: HashSet<String> = HashSet::new();
+    for (index, text) in rows.enumerate() {
+        for (name, _) in JsonRow::parse(text).unwrap_or_default().cells {
+            if !known.contains(&name) {
+                known.insert(name.clone());
+                columns.push(name);
+                if columns.len() > COLUMNS_MAX {
+                    return Err(BodyError::Columns);
+                }
             }
         }
+        judge_size(index + 1, columns.len())?;
     }
     if columns.is_empty() {
         columns.push("row".into());
     }
     Ok(columns)
+}
+
+fn judge_size(rows: usize, columns: usize) -> Result<(), BodyError> {
+    if rows > ROWS_MAX {
+        return Err(BodyError::Rows);
+    }
+    if rows.saturating_mul(columns) > CELLS_MAX { Err(BodyError::Cells) } else { Ok(()) }
 }
 
 fn read_csv(text: &str, origin: &str) -> Result<Batch, BodyError> {
@@ -314,9 +366,7 @@ fn read_csv(text: &str, origin: &str) -> Result<Batch, BodyError> {
                 &format!("the row has {has} cells, the header {wants}"),
             );
         }
-        if batch.len().saturating_mul(batch.header.len()) > CELLS_MAX {
-            return Err(BodyError::Cells);
-        }
+        judge_size(batch.len(), batch.header.len())?;
     }
     Ok(batch)
 }
@@ -356,8 +406,10 @@ impl<'t> LineCount<'t> {
 pub(crate) const OPERATION: &str = "_operation";
 /// Columns at most: what one row of many may add must not cost all the others.
 const COLUMNS_MAX: usize = 1_000;
+/// Rows at most: a rejected one, with all that is to be said about it, takes some KB.
+const ROWS_MAX: usize = 20_000;
 /// Rows times columns at most.
-const CELLS_MAX: usize = 16 << 20;
+const CELLS_MAX: usize = 1 << 19;
 
 #[cfg(test)]
 mod tests {
@@ -440,8 +492,17 @@ mod tests {
         check(
             Format::Ndjson,
             &body,
-            "rows times columns are more than 16777216: send the body in parts",
+            "rows times columns are more than 524288: send the body in parts",
         );
+        let (few, many) = ("{}\n".repeat(ROWS_MAX), "{}\n".repeat(ROWS_MAX + 1));
+        assert_eq!(
+            read(Format::Ndjson, few.as_bytes(), "p").map(|batch| batch.len()),
+            Ok(ROWS_MAX)
+        );
+        let refusal = "the body has more than 20000 rows: send it in parts";
+        check(Format::Ndjson, &many, refusal);
+        check(Format::Json, &format!("[{}1]", "1,".repeat(ROWS_MAX)), refusal);
+        check(Format::Csv, &format!("a\n{}", "1\n".repeat(ROWS_MAX + 1)), refusal);
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(crate) struct PushedBatch {
     ),
     request_body(
         description = "rows, in UTF-8; at most `http.body_bytes_max` bytes after unpacking \
-                       (64 MiB unless configured), 1,000 columns, 16,777,216 cells",
+                       (64 MiB unless configured), 20,000 rows, 1,000 columns, 524,288 cells",
         content(
             (String = "application/x-ndjson", example = "{\"citizen_id\":\"…\",\"name\":\"…\"}\n"),
             (Vec<Object> = "application/json"),

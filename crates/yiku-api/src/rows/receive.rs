@@ -27,7 +27,7 @@ impl Room {
             bytes_max,
             idle,
             receiving: Arc::new(Semaphore::new(kib(bytes_max) * BODIES_RECEIVING)),
-            working: Arc::new(Semaphore::new(kib(bytes_max))),
+            working: Arc::new(Semaphore::new(kib(bytes_max.min(WORKING_BYTES)))),
         }
     }
 
@@ -80,7 +80,8 @@ impl Room {
 
     /// Waits until a body of so many bytes may be worked on.
     pub(crate) async fn work(&self, bytes: usize) -> OwnedSemaphorePermit {
-        let kib = u32::try_from(kib(bytes.min(self.bytes_max))).unwrap_or(u32::MAX);
+        let kib = u32::try_from(kib(bytes.min(self.bytes_max).min(WORKING_BYTES)));
+        let kib = kib.expect("so few fit");
         let permit = self.working.clone().acquire_many_owned(kib).await;
         permit.expect("the semaphore is never closed")
     }
@@ -96,5 +97,8 @@ fn kib(bytes: usize) -> usize {
     bytes.div_ceil(1024).max(1)
 }
 
+/// Bytes of bodies that are worked on at a time; a larger one is worked on alone. What is said about
+/// rows that are all rejected takes ten times their room.
+const WORKING_BYTES: usize = 16 << 20;
 /// So many bodies of full size are received at a time.
 const BODIES_RECEIVING: usize = 4;
