@@ -26,7 +26,11 @@ mod sheet_size;
 mod split;
 mod taken;
 
-use std::{collections::VecDeque, sync::Arc, time::SystemTime};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -70,6 +74,24 @@ struct State {
     reading: Option<Reading>,
     waiting: VecDeque<Candidate>,
     seen: Seen,
+    listed: Option<Listed>,
+}
+
+/// What the folder was like when it was listed.
+struct Listed {
+    at: SystemTime,
+    /// When a name came or went last.
+    modified: SystemTime,
+    /// Files that were there and could not be read yet.
+    unsettled: Vec<String>,
+}
+
+impl Listed {
+    /// Whether nothing has come or gone since. Times of folders may be as coarse as two seconds.
+    fn still_holds(&self, config: &SourceConfig) -> bool {
+        let coarse = self.modified + Duration::from_secs(2);
+        coarse < self.at && scan::modified(&config.folder).is_some_and(|now| now == self.modified)
+    }
 }
 
 #[async_trait]
@@ -166,14 +188,22 @@ fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, C
                 return Ok(None);
             }
             listed = true;
-            let now = SystemTime::now();
+            let (now, modified) = (SystemTime::now(), scan::modified(&config.folder));
             let candidates = scan::list(config)?;
-            state.seen.retain(|name, _| candidates.iter().any(|there| there.name == *name));
-            state.waiting = candidates
-                .into_iter()
-                .filter(|candidate| !state.position.done.holds(&candidate.name, &candidate.stamp))
-                .filter(|candidate| candidate.is_settled(config, now, &mut state.seen))
-                .collect();
+            let is_there =
+                |name: &String| candidates.binary_search_by(|there| there.name.cmp(name)).is_ok();
+            state.seen.retain(|name, _| is_there(name));
+            let mut unsettled = Vec::new();
+            for candidate in candidates {
+                if state.position.done.holds(&candidate.name, &candidate.stamp) {
+                    continue;
+                }
+                match candidate.is_settled(config, now, &mut state.seen) {
+                    true => state.waiting.push_back(candidate),
+                    false => unsettled.push(candidate.name),
+                }
+            }
+            state.listed = modified.map(|modified| Listed { at: now, modified, unsettled });
             continue;
         };
         let next = match open_candidate(config, &candidate) {
@@ -181,6 +211,9 @@ fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, C
                 let (there, listed) = (&reading.progress().stamp, &candidate.stamp);
                 if (&there.modified, there.size) != (&listed.modified, listed.size) {
                     // Written to since the folder was listed: it is not settled.
+                    if let Some(listed) = &mut state.listed {
+                        listed.unsettled.push(candidate.name);
+                    }
                     continue;
                 }
                 Next::Reading(Box::new(reading))
@@ -232,18 +265,25 @@ fn report(config: &SourceConfig, state: &mut State, candidate: &Candidate, fault
 }
 
 fn finish(config: &SourceConfig, state: &mut State, name: &str, stamp: Stamp) {
-    let done = &mut state.position.done;
     state.position.reading = None;
-    done.add(name, stamp);
-    if done.is_full()
-        && let Ok(candidates) = scan::list(config)
-    {
-        let waiting = candidates
-            .into_iter()
-            .filter(|candidate| !done.holds(&candidate.name, &candidate.stamp))
-            .map(|candidate| candidate.name)
-            .collect();
-        done.fold(waiting, &folder::time_text(SystemTime::now()));
+    state.position.done.add(name, stamp);
+    if !state.position.done.is_full() {
+        return;
+    }
+    let done = &mut state.position.done;
+    match &state.listed {
+        // Not listed anew: of a hundred thousand files that would cost more than reading them.
+        Some(listed) if listed.still_holds(config) => {
+            let waiting = state.waiting.iter().map(|candidate| candidate.name.as_str());
+            let unsettled = listed.unsettled.iter().map(String::as_str);
+            done.fold(waiting.chain(unsettled), &folder::time_text(listed.at));
+        }
+        _ => {
+            let now = folder::time_text(SystemTime::now());
+            let Ok(mut candidates) = scan::list(config) else { return };
+            candidates.retain(|candidate| !done.holds(&candidate.name, &candidate.stamp));
+            done.fold(candidates.iter().map(|candidate| candidate.name.as_str()), &now);
+        }
     }
 }
 

@@ -149,7 +149,7 @@ impl Done {
 
     /// Folds the first names into `through`. `waiting` are the files of the folder that were not
     /// read: they must not be passed by.
-    pub(crate) fn fold(&mut self, mut waiting: BTreeSet<String>, now: &str) {
+    pub(crate) fn fold<'n>(&mut self, waiting: impl Iterator<Item = &'n str>, now: &str) {
         while self.files.len() > FILES_KEPT {
             // A time yet to come would hide what arrives till then, so such files stay named.
             let plain = self.files.iter().find(|(_, stamp)| stamp.modified.as_str() <= now);
@@ -162,9 +162,8 @@ impl Done {
             through.name = first.max(std::mem::take(&mut through.name));
             through.modified = stamp.modified.max(std::mem::take(&mut through.modified));
         }
-        let through = self.through.as_ref().map(|through| through.name.clone()).unwrap_or_default();
-        waiting.retain(|name| *name <= through);
-        self.except = waiting;
+        let through = self.through.as_ref().map_or("", |through| &through.name);
+        self.except = waiting.filter(|name| *name <= through).map(str::to_owned).collect();
     }
 }
 
@@ -187,7 +186,7 @@ mod tests {
         let mut done = Done::default();
         (0..=FILES_MAX).for_each(|number| done.add(&format!("f{number:03}"), stamp(10, 1)));
         assert!(done.is_full());
-        done.fold(["f005x".to_owned(), "f090x".to_owned()].into(), NOW);
+        done.fold(["f005x", "f090x"].into_iter(), NOW);
         done
     }
 
@@ -240,7 +239,7 @@ mod tests {
             let day = if number == 3 { 30 } else { 10 };
             done.add(&format!("f{number:03}"), stamp(day, 1));
         }
-        done.fold(BTreeSet::new(), "2026-11-20T00:00:00.000000000Z");
+        done.fold(std::iter::empty(), "2026-11-20T00:00:00.000000000Z");
         assert!(done.holds("f003", &stamp(30, 1)));
         assert!(!done.holds("f001a", &stamp(15, 1)));
     }

@@ -76,6 +76,11 @@ pub(crate) fn list(config: &SourceConfig) -> Result<Vec<Candidate>, ConnectorErr
     Ok(candidates)
 }
 
+/// When a name came into the folder or went from it last.
+pub(crate) fn modified(folder: &Path) -> Option<SystemTime> {
+    fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
+}
+
 /// What was seen of files whose times lie ahead of this machine's clock.
 pub(crate) type Seen = BTreeMap<String, (Stamp, SystemTime)>;
 

@@ -187,6 +187,29 @@ fn many_files_keep_the_position_small() {
 }
 
 #[test]
+fn a_file_that_was_not_settled_when_the_folder_was_listed_is_read_later() {
+    let folder = Folder::new().with("settle", "1s");
+    (0..250).for_each(|at| folder.put(&format!("f{at:03}.csv"), format!("a\n{at}\n")));
+    std::thread::sleep(Duration::from_millis(1_100));
+    // Moved in a moment ago, as the time of its rights says, with the old time of its content.
+    folder.put("f000x.csv", "a\nmoved in\n");
+    let long_ago = SystemTime::now() - Duration::from_secs(3_600);
+    let set_back = |name: &str| {
+        File::open(folder.dir.path().join(name)).unwrap().set_modified(long_ago).unwrap();
+    };
+    set_back("f000x.csv");
+    // Nothing comes or goes any more, so the folder is not listed again while its files are read.
+    set_back("");
+    let mut source = folder.open(&Position::default()).unwrap();
+    let pulls = pull_all(&mut *source);
+    assert_eq!(pulls.len(), 250);
+    std::thread::sleep(Duration::from_millis(1_100));
+    let late = pull_all(&mut *folder.open(&pulls[249].position).unwrap());
+    let told: Vec<String> = late.iter().flat_map(lines).collect();
+    assert_eq!(told, ["f000x.csv:2 moved in"]);
+}
+
+#[test]
 fn check_names_folder_and_remedy() {
     let folder = Folder::new().with("folder", "missing");
     let mut source = folder.open(&Position::default()).unwrap();
