@@ -22,7 +22,7 @@ impl Default for Limits {
             file_bytes_max: 64 << 30,
             record_bytes_max: 8 << 20,
             columns_max: 1_000,
-            workbook_bytes_max: 256 << 20,
+            workbook_bytes_max: 200 << 20,
         }
     }
 }

@@ -2,38 +2,48 @@
 //!
 //! A workbook is a zip file. Its sheets are read as a stream, but its shared texts are held in
 //! memory, and a few kilobytes can say that they unpack to many gigabytes. The sizes stand in the
-//! table at the file's end, and the library stops at them.
+//! table at the file's end, and the library stops at them. Short texts take more room than they
+//! have letters, so where there are many, they are counted.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::FileExt,
+};
+
+use flate2::read::DeflateDecoder;
 
 use super::fault::{Fault, size_text};
 
 /// Refuses a workbook that unpacks to more than can be held or was ever meant.
 pub(crate) fn judge(file: &File, size: u64, held_bytes_max: u64) -> Result<(), Fault> {
-    match entries(file, size) {
-        Ok(entries) => judge_entries(&entries, held_bytes_max),
-        // No zip file, or a broken one: the library will say so.
-        Err(_) => Ok(()),
+    // No zip file, or a broken one: the library will say so.
+    let Ok(entries) = entries(file, size) else { return Ok(()) };
+    judge_entries(&entries, held_bytes_max)?;
+    let held = held_bytes(&entries);
+    // So few bytes hold no text that could be too much.
+    if held <= held_bytes_max / TEXT_ROOM_RATIO {
+        return Ok(());
     }
+    let texts = entries.iter().filter(|entry| entry.texts).map(|entry| count_texts(file, entry));
+    let texts: u64 = texts.filter_map(Result::ok).sum();
+    judge_held(held + texts * TEXT_ROOM, held_bytes_max)
 }
 
 /// One file in the workbook.
 struct Entry {
     sheet: bool,
+    /// Whether it holds the texts of all sheets.
+    texts: bool,
+    deflated: bool,
+    /// Where it begins in the file.
+    at: u64,
     packed: u64,
     unpacked: u64,
 }
 
 fn judge_entries(entries: &[Entry], held_bytes_max: u64) -> Result<(), Fault> {
-    let held: u64 = entries.iter().filter(|entry| !entry.sheet).map(|entry| entry.unpacked).sum();
-    if held > held_bytes_max {
-        let (has, most) = (size_text(held), size_text(held_bytes_max));
-        return Err(Fault::unreadable(
-            1,
-            format!("工作簿的文本解压后有 {has}，超过 {most} 上限：请另存为 CSV"),
-            format!("the workbook's texts unpack to {has}, more than {most}: save it as CSV"),
-        ));
-    }
+    judge_held(held_bytes(entries), held_bytes_max)?;
     let bomb = entries.iter().any(|entry| {
         entry.unpacked > PLAIN_BYTES_MAX && entry.unpacked / entry.packed.max(1) > RATIO_MAX
     });
@@ -46,6 +56,64 @@ fn judge_entries(entries: &[Entry], held_bytes_max: u64) -> Result<(), Fault> {
         ));
     }
     Ok(())
+}
+
+fn judge_held(held: u64, held_bytes_max: u64) -> Result<(), Fault> {
+    if held <= held_bytes_max {
+        return Ok(());
+    }
+    let (has, most) = (size_text(held), size_text(held_bytes_max));
+    Err(Fault::unreadable(
+        1,
+        format!("工作簿的文本解压后有 {has}，超过 {most} 上限：请另存为 CSV"),
+        format!("the workbook's texts unpack to {has}, more than {most}: save it as CSV"),
+    ))
+}
+
+/// What all but the sheets unpack to.
+fn held_bytes(entries: &[Entry]) -> u64 {
+    entries.iter().filter(|entry| !entry.sheet).map(|entry| entry.unpacked).sum()
+}
+
+/// How many texts an entry holds: each ends with `</si>`, nearly each begins with `<si>`.
+fn count_texts(file: &File, entry: &Entry) -> io::Result<u64> {
+    let mut head = [0; 30];
+    file.read_exact_at(&mut head, entry.at)?;
+    let from = entry.at + 30 + u64::from(short(&head, 26)) + u64::from(short(&head, 28));
+    let packed = Piece { file, at: from, end: from + entry.packed };
+    let mut plain: Box<dyn Read + '_> = match entry.deflated {
+        true => Box::new(DeflateDecoder::new(packed).take(entry.unpacked)),
+        false => Box::new(packed),
+    };
+    let mut buffer = vec![0; COUNTED_BYTES];
+    let (mut marks, mut kept) = (0, 0);
+    loop {
+        let got = plain.read(&mut buffer[kept..])?;
+        if got == 0 {
+            return Ok(marks / 2);
+        }
+        let filled = kept + got;
+        marks += memchr::memmem::find_iter(&buffer[..filled], TEXT_MARK).count() as u64;
+        // A mark may be cut in two.
+        kept = filled.min(TEXT_MARK.len() - 1);
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}
+
+/// A part of a file.
+struct Piece<'f> {
+    file: &'f File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Piece<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len().min((self.end - self.at) as usize);
+        let got = self.file.read_at(&mut buffer[..room], self.at)?;
+        self.at += got as u64;
+        Ok(got)
+    }
 }
 
 /// The entries of the table at the file's end.
@@ -67,6 +135,9 @@ fn entries(file: &File, size: u64) -> io::Result<Vec<Entry>> {
         let name = rest.get(46..46 + lengths[0]).ok_or_else(broken)?;
         entries.push(Entry {
             sheet: name.starts_with(b"xl/worksheets/"),
+            texts: name.eq_ignore_ascii_case(b"xl/sharedStrings.xml"),
+            deflated: short(rest, 10) == 8,
+            at: long(rest, 42),
             packed: long(rest, 20),
             // A size that stands elsewhere because it exceeds 32 bits counts as 4 GiB.
             unpacked: long(rest, 24),
@@ -88,6 +159,14 @@ fn long(bytes: &[u8], at: usize) -> u64 {
 const PLAIN_BYTES_MAX: u64 = 64 << 20;
 /// Even sheets of one repeated row are not packed better than this.
 const RATIO_MAX: u64 = 300;
+/// What a text takes beyond its bytes, with what stands around it.
+const TEXT_ROOM: u64 = 40;
+/// No text of so many bytes takes more than as many times their room.
+const TEXT_ROOM_RATIO: u64 = 4;
+/// What ends, and nearly always begins, a text.
+const TEXT_MARK: &[u8] = b"si>";
+/// Bytes that are looked through at a time.
+const COUNTED_BYTES: usize = 64 << 10;
 /// The end record and the longest comment behind it.
 const END_BYTES_MAX: u64 = 22 + 65_535;
 /// Of a table of files.
@@ -99,13 +178,39 @@ mod tests {
 
     #[test]
     fn bombs_are_seen_and_workbooks_are_not() {
-        let entry = |sheet, packed, unpacked| Entry { sheet, packed, unpacked };
+        let entry = |sheet, packed, unpacked| Entry {
+            sheet,
+            texts: !sheet,
+            deflated: true,
+            at: 0,
+            packed,
+            unpacked,
+        };
         let judge =
             |entry| judge_entries(&[entry], 256 << 20).map_err(|fault| fault.en.to_string());
         assert_eq!(judge(entry(true, 40 << 20, 800 << 20)), Ok(()));
         assert_eq!(judge(entry(false, 1 << 10, 1 << 20)), Ok(()));
         assert!(judge(entry(true, 1 << 20, 1 << 30)).unwrap_err().contains("far more"));
         assert!(judge(entry(false, 90 << 20, 300 << 20)).unwrap_err().contains("300 MiB"));
+    }
+
+    #[test]
+    fn many_short_texts_are_counted() {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        let sheet = workbook.add_worksheet();
+        for row in 0..20_000 {
+            sheet.write_string(row, 0, row.to_string()).unwrap();
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &workbook.save_to_buffer().unwrap()).unwrap();
+        let size = file.metadata().unwrap().len();
+        let entries = entries(&file, size).unwrap();
+        let texts = entries.iter().find(|entry| entry.texts).unwrap();
+        assert_eq!(count_texts(&file, texts).unwrap(), 20_000);
+        let held = held_bytes(&entries);
+        let judge = |max| judge(&file, size, max).map_err(|fault| fault.en.to_string());
+        assert_eq!(judge(held + 20_000 * TEXT_ROOM), Ok(()));
+        assert!(judge(held + 20_000 * TEXT_ROOM - 1).unwrap_err().contains("more than"));
     }
 
     #[test]
