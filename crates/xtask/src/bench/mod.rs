@@ -3,6 +3,7 @@
 
 mod contract;
 mod figure;
+mod huge;
 mod idle;
 mod load;
 mod pages;
@@ -42,6 +43,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "push", run: push::run },
     Bench { name: "pages", run: pages::run },
     Bench { name: "idle", run: idle::run },
+    Bench { name: "huge", run: huge::run },
 ];
 
 /// How much a bench works on.
