@@ -1,24 +1,22 @@
 //! The body of a push: NDJSON, a JSON array or CSV, perhaps packed with gzip, as one batch.
 
+mod array;
+
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
     io::Read,
     sync::Arc,
 };
 
 use axum::http::StatusCode;
-use serde::{
-    Deserialize, Deserializer,
-    de::{SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
 use yiku_core::{
     batch::{Batch, Header, RowPlace},
     json_row::JsonRow,
     operation::Operation,
     violation::Code,
 };
+
+use array::Array;
 
 /// The forms a body may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -222,39 +220,6 @@ pub fn read(format: Format, body: &[u8], origin: &str) -> Result<Batch, BodyErro
         }
     }?;
     if batch.is_empty() { Err(BodyError::NoRows) } else { Ok(batch) }
-}
-
-/// A JSON array of anything: the rows, but no more than a body may have, and how many there are.
-struct Array<'t> {
-    rows: Vec<&'t RawValue>,
-    count: usize,
-}
-
-impl<'de> Deserialize<'de> for Array<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ArrayVisitor)
-    }
-}
-
-struct ArrayVisitor;
-
-impl<'de> Visitor<'de> for ArrayVisitor {
-    type Value = Array<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Array<'de>, A::Error> {
-        let mut array = Array { rows: Vec::new(), count: 0 };
-        while let Some(row) = seq.next_element()? {
-            array.count += 1;
-            if array.count <= ROWS_MAX {
-                array.rows.push(row);
-            }
-        }
-        Ok(array)
-    }
 }
 
 /// The rows are read twice: all their objects at once take many times the room of the body.

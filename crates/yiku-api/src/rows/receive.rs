@@ -97,8 +97,8 @@ fn kib(bytes: usize) -> usize {
     bytes.div_ceil(1024).max(1)
 }
 
-/// Bytes of bodies that are worked on at a time; a larger one is worked on alone. What is said about
-/// rows that are all rejected takes ten times their room.
+/// Bytes of bodies that are worked on at a time; a larger one is worked on alone. What is said
+/// about rows that are all rejected takes ten times their room.
 const WORKING_BYTES: usize = 16 << 20;
 /// So many bodies of full size are received at a time.
 const BODIES_RECEIVING: usize = 4;
