@@ -120,18 +120,10 @@ impl<'a> Puller<'a> {
     pub async fn run(&self, accept: bool) -> anyhow::Result<Pulled> {
         let mut line = self.hub.hold_line(&self.role.entry, self.name).await?;
         materialise::catch_up(self.hub).await?;
-        let mut total = Pulled::default();
-        let mut unlooked = accept;
-        loop {
-            if !unlooked {
-                self.look_at_run(line.state()).await?;
-            }
-            unlooked = false;
-            let more = self.publish_run(&mut line, &mut total).await?;
-            if !more {
-                break;
-            }
+        if !accept {
+            self.look_at_run(line.state()).await?;
         }
+        let total = self.publish_runs(&mut line).await?;
         if self.role.load == Load::Full {
             let number = line.state().line.number;
             drop(line);
@@ -140,15 +132,17 @@ impl<'a> Puller<'a> {
         Ok(total)
     }
 
-    /// Publishes one run, or the rest of one; false when no other waits behind it.
+    /// Publishes run after run, the first of which may be the rest of one.
     ///
-    /// While a batch becomes durable, the next one is already read and checked.
-    async fn publish_run(&self, line: &mut HeldLine, total: &mut Pulled) -> anyhow::Result<bool> {
+    /// While a batch becomes durable, the next one is already read and checked. The source stays
+    /// open from run to run: opened anew, one whose runs are passes over the same rows would begin
+    /// another one for ever, and one of many files would list them all for each.
+    async fn publish_runs(&self, line: &mut HeldLine) -> anyhow::Result<Pulled> {
+        let mut total = Pulled::default();
         let mut source = self.open(&Position(line.state().position.clone()))?;
         let mut keys = self.keys_so_far(line.state()).await?;
         let mut state = line.state().clone();
         let mut ahead = self.next(source.as_mut(), &state, &mut keys).await?;
-        let brought = ahead.is_some();
         while let Some((pull, checked)) = ahead {
             total.pulled += checked.pulled();
             total.accepted += checked.accepted();
@@ -160,9 +154,12 @@ impl<'a> Puller<'a> {
             if ends {
                 publishing.await?;
                 source.acknowledge(&position).await?;
-                // A source whose runs are passes over the same rows would begin another one if it
-                // were opened anew, for ever.
-                return Ok(source.pull(PullLimit::default()).await?.is_some());
+                state = line.state().clone();
+                ahead = self.next(source.as_mut(), &state, &mut keys).await?;
+                if ahead.is_some() {
+                    self.look_at_run(&state).await?;
+                }
+                continue;
             }
             state.next_batch += 1;
             let (published, next) =
@@ -171,7 +168,7 @@ impl<'a> Puller<'a> {
             source.acknowledge(&position).await?;
             ahead = next?;
         }
-        Ok(brought)
+        Ok(total)
     }
 
     /// The next rows, checked.
@@ -384,8 +381,9 @@ pub fn compile_mapping(
     role: &SourceRole,
     contract: &Contract,
 ) -> anyhow::Result<Mapping> {
-    let spec: MappingSpec = serde_json::from_value(role.mapping.clone())
-        .with_context(|| format!("the mapping of connector `{name}`"))?;
+    let spec = MappingSpec::read(role.mapping.clone());
+    let spec =
+        spec.map_err(|problem| anyhow::anyhow!("the mapping of connector `{name}`: {problem}"))?;
     let spec = (!role.mapping.as_object().is_some_and(serde_json::Map::is_empty)).then_some(&spec);
     Mapping::compile(spec, contract).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
