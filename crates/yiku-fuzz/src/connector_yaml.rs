@@ -77,9 +77,9 @@ pub fn run(bytes: &[u8]) {
             message::check(&error.to_string());
         }
     }
-    match serde_json::from_value::<MappingSpec>(source.mapping) {
+    match MappingSpec::read(source.mapping) {
         Ok(spec) => drop(mapping::compile(&spec, folder::contract(source.entry.as_str()))),
-        Err(error) => message::check(&error.to_string()),
+        Err(problem) => message::check(&problem),
     }
 }
 

@@ -20,7 +20,7 @@ pub use apply::{Bound, Missing};
 pub use compile::Mapping;
 pub use step::Step;
 
-use crate::operation::Operation;
+use crate::{operation::Operation, printable::printable};
 
 /// The parts of a connector's file that say how its rows become the entry's.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -36,6 +36,13 @@ pub struct MappingSpec {
     /// The time zone of moments written without offset; `Asia/Shanghai` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+}
+
+impl MappingSpec {
+    /// Reads the parts of a connector's file. The error is one line for people.
+    pub fn read(parts: serde_json::Value) -> Result<Self, String> {
+        serde_json::from_value(parts).map_err(|error| printable(&error.to_string()).into_owned())
+    }
 }
 
 /// Where an item comes from, and what is done to it on the way: first the steps of `do` in their

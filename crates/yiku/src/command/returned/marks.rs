@@ -23,7 +23,7 @@ impl Marks {
         let row = &first.row;
         let contract = hub.live().published.exact(&row.entry, row.version).cloned();
         let map = match connectors_folder::find(hub, &row.connector).map(|file| file.role) {
-            Ok(Role::Source(role)) => serde_json::from_value::<MappingSpec>(role.mapping).ok(),
+            Ok(Role::Source(role)) => MappingSpec::read(role.mapping).ok(),
             _ => None,
         };
         let map = map.and_then(|spec| spec.map).unwrap_or_default();
