@@ -22,7 +22,10 @@ use std::{
 };
 
 use libc::{iovec, mode_t, off_t, size_t, ssize_t};
-use yiku_tests::power::{Deed, FOLDER, RECORDING, Record};
+use yiku_tests::{
+    power::{Deed, FOLDER, RECORDING, Record},
+    preload::without_links,
+};
 
 /// What is recorded, and where.
 struct Recorder {
@@ -98,13 +101,7 @@ extern "C" fn let_no_call_begin() {
 /// `path` is a C string.
 unsafe fn full(path: *const c_char) -> Option<PathBuf> {
     // SAFETY: as promised by the caller.
-    let path = Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes()));
-    let folder = match path.parent()? {
-        here if here.as_os_str().is_empty() => Path::new("."),
-        folder => folder,
-    };
-    let folder = std::fs::canonicalize(folder).ok()?;
-    Some(path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name)))
+    without_links(Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes())))
 }
 
 /// # Safety

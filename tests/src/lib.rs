@@ -1,5 +1,5 @@
 //! What end-to-end tests stand on: real servers, each a child process on loopback with a folder and
-//! a free port of its own, gone when the test process is; the demo; and a hub on a small
+//! a free port of its own, gone when the test process is; the demo; a hub on a small
 //! catalog; and the power cut.
 
 mod demo;
@@ -8,6 +8,7 @@ mod mariadb;
 mod port;
 mod postgres;
 pub mod power;
+pub mod preload;
 mod program;
 mod server;
 mod sqlite;

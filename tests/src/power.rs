@@ -17,9 +17,9 @@ mod record;
 pub use disk::{Disk, Files, Loss, Seed};
 pub use record::{Deed, Record, read};
 
-use std::{env, path::PathBuf, process::Command, sync::OnceLock};
+use std::{path::PathBuf, sync::OnceLock};
 
-use crate::root;
+use crate::preload;
 
 /// The variable that names the file of the recording.
 pub const RECORDING: &str = "YIKU_POWER_RECORDING";
@@ -29,15 +29,5 @@ pub const FOLDER: &str = "YIKU_POWER_FOLDER";
 /// Where the recorder lies, built once.
 pub fn recorder() -> &'static PathBuf {
     static RECORDER: OnceLock<PathBuf> = OnceLock::new();
-    RECORDER.get_or_init(|| {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .current_dir(root())
-            .args(["build", "--quiet", "--locked", "--example", "power_recorder"])
-            .status();
-        assert!(built.is_ok_and(|status| status.success()), "the recorder does not build");
-        let own = env::current_exe().expect("where this program lies");
-        let folder = own.ancestors().nth(2).expect("tests lie in target/debug/deps");
-        folder.join("examples/libpower_recorder.so")
-    })
+    RECORDER.get_or_init(|| preload::built("power_recorder"))
 }
