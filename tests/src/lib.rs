@@ -1,8 +1,9 @@
 //! What end-to-end tests stand on: real servers, each a child process on loopback with a folder and
 //! a free port of its own, gone when the test process is; the demo; a hub on a small
-//! catalog; and the power cut.
+//! catalog; the power cut, and other faults of the machine.
 
 mod demo;
+pub mod faults;
 mod hub;
 mod mariadb;
 mod port;
