@@ -44,7 +44,7 @@ use config::SourceConfig;
 use fault::Fault;
 use position::{Progress, SourcePosition, Stamp};
 use reading::Reading;
-use scan::{Candidate, Seen};
+use scan::{Candidate, Now};
 use taken::Stop;
 
 /// Opens the source at a position; touches nothing.
@@ -73,7 +73,6 @@ struct State {
     position: SourcePosition,
     reading: Option<Reading>,
     waiting: VecDeque<Candidate>,
-    seen: Seen,
     listed: Option<Listed>,
 }
 
@@ -188,22 +187,22 @@ fn take_next(config: &SourceConfig, state: &mut State) -> Result<Option<Next>, C
                 return Ok(None);
             }
             listed = true;
-            let (now, modified) = (SystemTime::now(), scan::modified(&config.folder));
+            let (now, modified) = (Now::look(), scan::modified(&config.folder));
             let candidates = scan::list(config)?;
-            let is_there =
-                |name: &String| candidates.binary_search_by(|there| there.name.cmp(name)).is_ok();
-            state.seen.retain(|name, _| is_there(name));
+            let mut ahead = scan::ahead();
+            // Another source may read other files of the folder, so only what is gone is forgotten.
+            ahead.retain(|path, _| path.parent() != Some(config.folder.as_path()) || path.exists());
             let mut unsettled = Vec::new();
             for candidate in candidates {
                 if state.position.done.holds(&candidate.name, &candidate.stamp) {
                     continue;
                 }
-                match candidate.is_settled(config, now, &mut state.seen) {
+                match candidate.is_settled(config, now, &mut ahead) {
                     true => state.waiting.push_back(candidate),
                     false => unsettled.push(candidate.name),
                 }
             }
-            state.listed = modified.map(|modified| Listed { at: now, modified, unsettled });
+            state.listed = modified.map(|modified| Listed { at: now.wall, modified, unsettled });
             continue;
         };
         let next = match open_candidate(config, &candidate) {

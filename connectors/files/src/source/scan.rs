@@ -5,7 +5,7 @@
 //! is never followed, wherever it leads: it is reported as a file that cannot be read.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     fs::{self, File, Metadata, OpenOptions},
     io,
@@ -14,7 +14,8 @@ use std::{
         fs::{MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use yiku_connector::ConnectorError;
@@ -81,34 +82,50 @@ pub(crate) fn modified(folder: &Path) -> Option<SystemTime> {
     fs::metadata(folder).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// What was seen of files whose times lie ahead of this machine's clock.
-pub(crate) type Seen = BTreeMap<String, (Stamp, SystemTime)>;
+/// Files whose times lie ahead of this machine's clock: how each looked, and since when.
+pub(crate) type Ahead = HashMap<PathBuf, (Stamp, Instant)>;
+
+/// They outlive a source, which is opened anew for each look at its folder.
+pub(crate) fn ahead() -> MutexGuard<'static, Ahead> {
+    static AHEAD: LazyLock<Mutex<Ahead>> = LazyLock::new(Mutex::default);
+    AHEAD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same moment by the clock that stamps files, and by one that nobody sets.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) wall: SystemTime,
+    steady: Instant,
+}
+
+impl Now {
+    /// This moment.
+    pub(crate) fn look() -> Self {
+        Self { wall: SystemTime::now(), steady: Instant::now() }
+    }
+}
 
 impl Candidate {
     /// Whether nobody writes it any more, as far as can be told at `now`.
-    pub(crate) fn is_settled(
-        &self,
-        config: &SourceConfig,
-        now: SystemTime,
-        seen: &mut Seen,
-    ) -> bool {
+    pub(crate) fn is_settled(&self, config: &SourceConfig, now: Now, ahead: &mut Ahead) -> bool {
         if config.ready.is_some() {
             return self.complete;
         }
         if config.settle == Duration::ZERO {
             return true;
         }
-        if let Ok(age) = now.duration_since(self.touched_at) {
-            seen.remove(&self.name);
+        if let Ok(age) = now.wall.duration_since(self.touched_at) {
+            ahead.remove(&self.path);
             return age >= config.settle;
         }
-        // Another machine's clock is ahead: all that helps is to look twice.
-        match seen.get(&self.name) {
+        // Another machine's clock is ahead, or this one's was set back: all that helps is to look
+        // twice.
+        match ahead.get(&self.path) {
             Some((stamp, since)) if *stamp == self.stamp => {
-                now.duration_since(*since).is_ok_and(|age| age >= config.settle)
+                now.steady.duration_since(*since) >= config.settle
             }
             _ => {
-                seen.insert(self.name.clone(), (self.stamp.clone(), now));
+                ahead.insert(self.path.clone(), (self.stamp.clone(), now.steady));
                 false
             }
         }
@@ -180,26 +197,31 @@ mod tests {
     fn a_file_settles_by_age_or_by_a_second_look() {
         let config: SourceConfig =
             serde_json::from_value(json!({ "folder": "/", "settle": "10s" })).unwrap();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
+        let now = Now::look();
         let mut candidate = Candidate {
             name: "a.csv".into(),
             path: "/a.csv".into(),
             stamp: Stamp::default(),
             strange: false,
-            touched_at: now - Duration::from_secs(9),
+            touched_at: now.wall - Duration::from_secs(9),
             complete: true,
         };
-        let mut seen = Seen::new();
+        let mut seen = Ahead::new();
         assert!(!candidate.is_settled(&config, now, &mut seen));
-        let later = |seconds| now + Duration::from_secs(seconds);
+        let later = |seconds| {
+            let passed = Duration::from_secs(seconds);
+            Now { wall: now.wall + passed, steady: now.steady + passed }
+        };
         assert!(candidate.is_settled(&config, later(1), &mut seen));
         // Written by a machine whose clock is an hour ahead.
-        candidate.touched_at = later(3_600);
+        candidate.touched_at = later(3_600).wall;
         assert!(!candidate.is_settled(&config, later(1), &mut seen));
         assert!(!candidate.is_settled(&config, later(10), &mut seen));
         assert!(candidate.is_settled(&config, later(11), &mut seen));
         candidate.stamp.size = 7;
         assert!(!candidate.is_settled(&config, later(12), &mut seen), "it grew");
-        assert!(candidate.is_settled(&config, later(22), &mut seen));
+        // Meanwhile this machine's clock is set back.
+        let set_back = Now { wall: now.wall - Duration::from_secs(60), ..later(22) };
+        assert!(candidate.is_settled(&config, set_back, &mut seen));
     }
 }
