@@ -20,6 +20,8 @@ pub struct Status {
     pub at: String,
     /// The hub's version.
     pub version: String,
+    /// How far the machine's clock is behind the newest receipt, in seconds: it was set back.
+    pub clock_behind_s: u64,
     /// Whether every running source was looked at to its end, and all that follows is done.
     pub settled: bool,
     /// Rows of all connectors.

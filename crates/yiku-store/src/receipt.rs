@@ -124,6 +124,11 @@ pub(crate) async fn take(
     Ok((id, receipt))
 }
 
+/// The latest time that a receipt bears.
+pub async fn newest_at(db: &mut Connection) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT max(at) FROM receipt").fetch_one(db).await?)
+}
+
 /// The last number of a stream; 0 when it has none.
 pub async fn last_number(
     db: &mut Connection,

@@ -18,6 +18,7 @@ use yiku_store::{
 use crate::{
     clock,
     hub::{Hub, LANE},
+    worker::timekeep,
 };
 
 /// The status. Holds no personal data.
@@ -35,6 +36,7 @@ pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
     Ok(Status {
         at: clock::written(clock::now_ms()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock_behind_s: timekeep::behind_s(hub).await?,
         settled: settled(hub).await?,
         rows: sum(totals.iter()),
         connectors: connectors(&registered, &totals),

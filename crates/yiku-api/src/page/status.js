@@ -11,7 +11,7 @@ const WORDS = {
     delivered: '已交付', withheld: '按授权不交付', parked: '搁置', folded: '已合并', dropped: '已放弃',
     code: '代码', count: '次数', entry: '目录', hub: '本中心', subject: '内容', refused: '未交付原因',
     open: '待处理', queued: '待重跑', redriven: '已重跑', returned: '已退回', overtaken: '已被取代',
-    none: '暂无', away: '无法取得状态，正在重试',
+    none: '暂无', clock: '系统时钟早于最新回执（秒），请检查时间同步', away: '无法取得状态，正在重试',
   },
   en: {
     docs: 'API', other: '中文', token: 'Token', show: 'Show', at: 'Counted at',
@@ -26,7 +26,8 @@ const WORDS = {
     withheld: 'withheld', parked: 'parked', folded: 'folded', dropped: 'dropped', code: 'code',
     count: 'times', entry: 'entry', hub: 'hub', subject: 'of', refused: 'not delivered because',
     open: 'open', queued: 'queued', redriven: 'redriven', returned: 'returned',
-    overtaken: 'overtaken', none: 'none yet', away: 'the status cannot be had; trying again',
+    overtaken: 'overtaken', none: 'none yet',
+    clock: 's: the clock is behind the newest receipt, check time synchronisation', away: 'the status cannot be had; trying again',
   },
 };
 let language = navigator.language.startsWith('zh') ? 'zh' : 'en';
@@ -83,7 +84,8 @@ function show() {
       tile(word('pulled'), number(last.rows.pulled)),
       tile(word('accepted'), number(last.rows.accepted)),
       tile(word('rejected'), number(last.rows.rejected)),
-      tile(word('now'), word(work[0]), work[1])),
+      tile(word('now'), word(work[0]), work[1]),
+      ...(last.clock_behind_s ? [tile(word('clock'), number(last.clock_behind_s))] : [])),
     table('connectors', last.connectors, [text('name'), said('role'),
       ['about', (row) => row.entry ?? row.grant], said('state'), count('pulled'), count('accepted'),
       count('rejected'), ['succeeded_at', (row) => moment(row.succeeded_at)],

@@ -28,6 +28,14 @@ pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Res
     for text in tables {
         session.console.print(&text).await?;
     }
+    if let Some(seconds) = now["clock_behind_s"].as_u64().filter(|seconds| *seconds > 0) {
+        session
+            .line(format!(
+                "the clock is {seconds} s behind the newest receipt: it was set back; check this \
+                 machine's time synchronisation"
+            ))
+            .await?;
+    }
     let word = if now["settled"] == Value::Bool(true) { "at rest" } else { "at work" };
     session.line(word).await?;
     Ok(0)

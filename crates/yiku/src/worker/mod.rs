@@ -9,6 +9,7 @@ pub mod push;
 pub mod redrive;
 pub mod retain;
 pub mod sweep;
+pub mod timekeep;
 
 mod keep;
 
