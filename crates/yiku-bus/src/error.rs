@@ -42,7 +42,9 @@ pub enum BusError {
         offset: u64,
     },
     /// The outcome of a write is not known: the process must end and start anew.
-    #[error("writing to the bus failed")]
+    #[error(
+        "writing to the bus failed; look whether its disk is full or damaged, then start the hub again"
+    )]
     Broken(#[source] sqlx::Error),
     /// Reading failed.
     #[error("reading the bus failed")]

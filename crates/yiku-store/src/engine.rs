@@ -20,7 +20,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{StoreError, migration};
+use crate::{
+    StoreError,
+    error::{SQLITE_CANTOPEN, primary_code},
+    migration,
+};
 
 /// What queries run on. A [`Tx`], a [`Snapshot`] and a pooled reader all give one by `&mut *`.
 pub type Connection = sqlx::SqliteConnection;
@@ -178,11 +182,11 @@ async fn prepare(
     if path.exists() {
         let looking = SqliteConnectOptions::new().filename(path).disable_statement_logging();
         let mut db = looking.connect().await.map_err(|error| unopened(shown, error))?;
-        migration::recognise(&mut db, shown).await?;
+        migration::recognise(&mut db, shown).await.map_err(|error| in_opening(shown, error))?;
         db.close().await?;
     }
     let mut db = options.connect().await.map_err(|error| unopened(shown, error))?;
-    migration::migrate(&mut db, shown).await?;
+    migration::migrate(&mut db, shown).await.map_err(|error| in_opening(shown, error))?;
     let sql = "SELECT id FROM incarnation ORDER BY number DESC LIMIT 1";
     let present: Option<String> = sqlx::query_scalar(sql).fetch_optional(&mut db).await?;
     let incarnation = match present {
@@ -206,6 +210,17 @@ fn unopened(shown: &str, cause: sqlx::Error) -> StoreError {
         StoreError::Database(cause) => StoreError::Unopened { path: shown.to_owned(), cause },
         StoreError::Damaged(_) => {
             StoreError::Foreign { path: shown.to_owned(), problem: "it is no SQLite file".into() }
+        }
+        other => other,
+    }
+}
+
+/// SQLite opens its log with the first statement, which then says what opening did not.
+fn in_opening(shown: &str, error: StoreError) -> StoreError {
+    let code = |cause: &sqlx::Error| cause.as_database_error().and_then(primary_code);
+    match error {
+        StoreError::Database(cause) if code(&cause) == Some(SQLITE_CANTOPEN) => {
+            StoreError::Unopened { path: shown.to_owned(), cause }
         }
         other => other,
     }

@@ -27,7 +27,7 @@ pub enum StoreError {
         problem: String,
     },
     /// The file could not be opened.
-    #[error("{path} cannot be opened; look whether the folder exists and may be written")]
+    #[error("{path} cannot be opened; look whether its folder exists, may be written and has room")]
     Unopened {
         /// The file.
         path: String,
@@ -42,7 +42,10 @@ pub enum StoreError {
     #[error("the disk of the data folder is full; free space, nothing was lost")]
     Full(#[source] sqlx::Error),
     /// Whether the last commit is durable is unknown: the process must end and start again.
-    #[error("writing to the store failed, its state is unknown; the hub must be started again")]
+    #[error(
+        "writing to the store failed and its state is unknown; look whether its disk is full or \
+         damaged, then start the hub again"
+    )]
     Broken(#[source] Option<sqlx::Error>),
     /// Another transaction held the store too long; try again.
     #[error("the store is busy; try again")]
@@ -120,11 +123,13 @@ impl StoreError {
                 format!("{path} 不是本系统的数据文件；请指定另一个数据目录")
             }
             Self::Unopened { path, .. } => {
-                format!("{path} 无法打开；请检查目录是否存在、是否可写")
+                format!("{path} 无法打开；请检查目录是否存在、是否可写、是否还有空间")
             }
             Self::Damaged(_) => "数据文件已损坏；请停止系统并恢复最近一次校验过的备份".into(),
             Self::Full(_) => "数据目录所在磁盘已满；请释放空间，没有数据丢失".into(),
-            Self::Broken(_) => "写入数据文件失败，状态未知；须重新启动系统".into(),
+            Self::Broken(_) => {
+                "写入数据文件失败，状态未知；请检查磁盘是否已满或损坏，然后重新启动系统".into()
+            }
             Self::Busy(_) => "数据文件正忙；请重试".into(),
             Self::Fenced { unit, .. } => format!("工作单元“{unit}”已由另一进程接管"),
             Self::OtherTopic { unit, topic, .. } => {
@@ -208,4 +213,5 @@ const SQLITE_LOCKED: i32 = 6;
 const SQLITE_IOERR: i32 = 10;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
+pub(crate) const SQLITE_CANTOPEN: i32 = 14;
 pub(crate) const SQLITE_NOTADB: i32 = 26;

@@ -28,7 +28,12 @@ fn cannot_open(error: &sqlx::Error) -> String {
     let problem = match code.as_deref() {
         Some("26") => "it is no SQLite file; name another data folder, or put back",
         Some("11") => "it is damaged; put back",
-        _ => return format!("it cannot be opened as SQLite ({error})"),
+        _ => {
+            return format!(
+                "it cannot be opened as SQLite ({error}); look whether its folder may be written \
+                 and has room"
+            );
+        }
     };
     format!("{problem} bus.db and store.db of the last verified backup")
 }

@@ -71,7 +71,9 @@ async fn a_foreign_file_is_refused_and_left_as_it_was() {
 async fn a_missing_folder_is_said() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let text = refusal(&folder.path().join("none")).await;
-    assert!(text.ends_with("cannot be opened; look whether the folder exists and may be written"));
+    assert!(text.ends_with(
+        "cannot be opened; look whether its folder exists, may be written and has room"
+    ));
 }
 
 #[tokio::test]

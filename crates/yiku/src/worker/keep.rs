@@ -211,7 +211,7 @@ pub fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
     let bus = matches!(error.downcast_ref(), Some(BusError::Broken(_)));
     let store = error.downcast_ref::<StoreError>().is_some_and(StoreError::ends_process);
     if bus || store {
-        hub.activity.break_down(format!("{error:#}; start the hub again"));
+        hub.activity.break_down(format!("{error:#}"));
     }
 }
 
