@@ -106,14 +106,18 @@ impl Store {
         if self.shared.broken.load(Ordering::Acquire) {
             return Err(StoreError::Broken(None));
         }
-        let inner = match self.writer.begin_with(BEGIN).await {
-            // SQLite rolls a transaction back by itself when the disk is full. The driver does not
-            // notice and takes the connection for busy from then on: it needs another one.
-            Err(sqlx::Error::InvalidSavePointStatement) => {
-                self.writer.acquire().await?.close().await?;
-                self.writer.begin_with(BEGIN).await?
+        let mut tries = 0;
+        let inner = loop {
+            match self.writer.begin_with(BEGIN).await {
+                // SQLite rolls a transaction back by itself when the disk is full. The driver does
+                // not notice and takes the connection for busy from then on: it needs another one.
+                // Who waits beside this may run into the same with that one, so try again.
+                Err(sqlx::Error::InvalidSavePointStatement) if tries < TRIES_MAX => {
+                    self.writer.acquire().await?.close().await?;
+                    tries += 1;
+                }
+                begun => break begun?,
             }
-            begun => begun?,
         };
         Ok(Tx { inner, shared: Arc::clone(&self.shared) })
     }
@@ -228,6 +232,8 @@ fn in_opening(shown: &str, error: StoreError) -> StoreError {
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const PAGE_BYTES: u32 = 8192;
+/// Connections closed for one transaction.
+const TRIES_MAX: u32 = 20;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller queues for the writer or for a reader.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
