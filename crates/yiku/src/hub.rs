@@ -303,11 +303,14 @@ fn digest_key(data: &Path) -> anyhow::Result<Vec<u8>> {
             let mut key = vec![0; DIGEST_KEY_BYTES];
             rand::fill(&mut key[..]);
             let unfinished = data.join("digest.key.new");
-            let mut file = owner_only().open(&unfinished)?;
-            file.write_all(&key)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            fs::File::open(data)?.sync_all()?;
+            let write = || {
+                let mut file = owner_only().open(&unfinished)?;
+                file.write_all(&key)?;
+                file.sync_all()?;
+                fs::rename(&unfinished, &path)?;
+                fs::File::open(data)?.sync_all()
+            };
+            write().with_context(|| format!("cannot write `{}`", path.display()))?;
             Ok(key)
         }
         Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
