@@ -1,6 +1,6 @@
 //! Workbooks that are broken, or that hold something other than they show.
 
-use rust_xlsxwriter::{Format, Formula, Workbook, Worksheet};
+use rust_xlsxwriter::{Chart, ChartType, Format, Formula, Workbook, Worksheet};
 use yiku_tests::workbook_with_password;
 
 use crate::file_cases::{Case, check};
@@ -74,6 +74,23 @@ fn hidden_first() -> Vec<u8> {
     })
 }
 
+/// Only a chart can be seen. (Excel hides no last sheet of all.)
+fn hidden_all() -> Vec<u8> {
+    workbook(|workbook| {
+        for (name, no) in [("五月", "P1"), ("六月", "P2")] {
+            let sheet = workbook.add_worksheet();
+            sheet.set_name(name).unwrap().set_hidden(true);
+            texts(sheet, 0, &["no", "name"]);
+            texts(sheet, 1, &[no, "肖文"]);
+        }
+        let mut chart = Chart::new(ChartType::Column);
+        chart.add_series().set_values(("五月", 1, 0, 1, 0));
+        let seen = workbook.add_chartsheet();
+        seen.insert_chart(0, 0, &chart).unwrap();
+        seen.set_active(true);
+    })
+}
+
 fn rows(count: u32) -> Vec<u8> {
     sheet(|sheet| {
         texts(sheet, 0, &["no", "name"]);
@@ -113,6 +130,15 @@ fn broken_workbooks_are_told_with_place_and_remedy() {
             Case::new("a date as a formatted number", "a.xlsx", date_numbers(true), 1, 0),
             Case::new("a date as a bare number", "a.xlsx", date_numbers(false), 0, 1),
             Case::new("a hidden sheet before a visible one", "a.xlsx", hidden_first(), 1, 0),
+            Case::new("all sheets with cells are hidden", "a.xlsx", hidden_all(), 0, 1),
+            Case::new(
+                "all sheets with cells are hidden, one is named",
+                "a.xlsx",
+                hidden_all(),
+                1,
+                0,
+            )
+            .source("sheet: 六月"),
             Case::new("a sheet that is not there", "a.xlsx", rows(3), 0, 1).source("sheet: 六月"),
             Case::new("a password", "a.xlsx", workbook_with_password(), 0, 1),
             Case::new("a CSV file named .xlsx", "a.xlsx", "no,name\nP1,肖文\n", 0, 1),
