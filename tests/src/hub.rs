@@ -173,6 +173,12 @@ impl Hub {
         status.success()
     }
 
+    /// Whether it was started and has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut().expect("it was started");
+        child.try_wait().expect("our own child").is_some()
+    }
+
     /// The process' number.
     pub fn id(&self) -> u32 {
         self.child.as_ref().expect("it was started").id()

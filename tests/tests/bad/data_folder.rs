@@ -1,6 +1,6 @@
-//! Data folders that are in use, newer, damaged, or on a full disk.
+//! Data folders that are in use, newer or damaged.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use yiku_tests::{Hub, sqlite};
 
@@ -134,61 +134,3 @@ fn copied_data_folders_are_told_apart() {
     hub.balances();
     table.compare();
 }
-
-/// A small file system of its own; none where mounting is not allowed.
-struct Small<'a>(&'a Path);
-
-impl<'a> Small<'a> {
-    fn mount(at: &'a Path, size: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let options = format!("size={size}");
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at);
-        command.status().is_ok_and(|status| status.success()).then_some(Self(at))
-    }
-
-    fn grow(&self, size: &str) {
-        let options = format!("remount,size={size}");
-        let done = Command::new("mount").args(["-o", &options]).arg(self.0).status();
-        assert!(done.is_ok_and(|status| status.success()));
-    }
-}
-
-impl Drop for Small<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0).status();
-    }
-}
-
-#[test]
-fn a_full_disk_loses_nothing_and_goes_on_once_there_is_room() {
-    let mut hub = Hub::unpublished(&catalog(), "");
-    let data = hub.folder().join("data");
-    let Some(small) = Small::mount(&data, "6m") else {
-        eprintln!("mounting is not allowed here: the full disk was not tested");
-        return;
-    };
-    fs::create_dir_all(data.join("connectors")).unwrap();
-    fs::create_dir_all(data.join("secrets")).unwrap();
-    assert!(hub.yiku(&["catalog", "publish", "--all"]).success);
-    let rows: String = (0..30_000).map(|row| format!("F{row},肖文肖文肖文肖文\n")).collect();
-    hub.write("in/neighbour/1.csv", "no,name\n".to_owned() + &rows);
-    files_connector(&hub, "neighbour", "", "");
-    hub.start();
-    let mut table = Table::new("disk");
-    // Bus or store, whichever comes first.
-    hub.until("the full disk is told", || hub.log().contains(FULL).then_some(()));
-    let said = Said { place: "log".into(), zh: String::new(), en: format!("the disk … {FULL}") };
-    table.row("the disk of the data folder is full", &said);
-    small.grow("200m");
-    neighbour_has(&hub, 30_000);
-    hub.settles();
-    assert_eq!(hub.library_rows("population.patient"), 30_000);
-    hub.balances();
-    assert!(hub.stop(), "{}", hub.log());
-    drop(small);
-    table.compare();
-}
-
-/// What the hub says of a full disk, after its name.
-const FULL: &str = "is full; free space, nothing was lost";

@@ -3,9 +3,11 @@
 //! it, else they fail where it differs.
 
 mod catalog_files;
+mod clock;
 mod data_folder;
 mod database;
 mod delimited;
+mod disk;
 mod encoding;
 mod file_cases;
 mod folder;

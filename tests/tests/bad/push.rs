@@ -12,19 +12,25 @@ use crate::{
     table::{Said, Table},
 };
 
-const ROWS: &str = "/api/v1/entries/health/patient/rows";
+pub const ROWS: &str = "/api/v1/entries/health/patient/rows";
 const GOOD: &str = "{\"no\":\"P1\",\"name\":\"肖文\"}\n";
 
 /// A case, headers and body.
 type Request<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<u8>);
 
-struct Push<'a> {
-    hub: &'a Hub,
-    bearer: String,
+/// Somebody who pushes.
+pub struct Push<'a> {
+    pub hub: &'a Hub,
+    pub bearer: String,
+}
+
+/// What the department says to be known by.
+pub fn bearer(hub: &Hub) -> String {
+    format!("Bearer {}", hub.token("health"))
 }
 
 impl Push<'_> {
-    fn send(&self, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    pub fn send(&self, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
         self.send_to(ROWS, headers, body)
     }
 
@@ -79,7 +85,7 @@ fn broken_pushes_are_answered() {
     hub.settings("[http]\nbody_bytes_max = 65536\n");
     hub.write("in/neighbour/1.csv", "no,name\nN1,肖文\n");
     files_connector(&hub, "neighbour", "", "");
-    let bearer = format!("Bearer {}", hub.token("health"));
+    let bearer = bearer(&hub);
     let foreign = format!("Bearer {}", hub.token("civil-affairs"));
     hub.start();
     let push = Push { hub: &hub, bearer };
