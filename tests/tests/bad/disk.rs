@@ -148,6 +148,13 @@ impl City {
         said
     }
 
+    /// There is room again: it goes on by itself.
+    fn has_room(&mut self) {
+        self.faults.room();
+        self.push_again();
+        self.everything_arrived();
+    }
+
     fn everything_arrived(&self) {
         let good = self.files * 9 + self.pushes;
         let all_there = || {
@@ -169,10 +176,21 @@ impl City {
 fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     let mut table = Table::new("disk");
     let mut city = City::new();
-    let (bus, store) = (beginning(&city.data, "bus.db"), beginning(&city.data, "store.db"));
-    let (data, out) = (beginning(&city.data, ""), beginning(&city.out, ""));
+    both_databases(&mut city, &mut table);
+    bus_only(&mut city, &mut table);
+    store_only(&mut city, &mut table);
+    receiver_only(&mut city, &mut table);
+    stop(&mut city);
+    starts(&mut city, &mut table);
+    assert!(!city.hub.log().contains("panicked"), "{}", city.hub.log());
+    for (case, said) in first_starts() {
+        table.row(case, &said);
+    }
+    table.compare();
+}
 
-    city.faults.full(&[data.clone()]);
+fn both_databases(city: &mut City, table: &mut Table) {
+    city.faults.full(&[beginning(&city.data, "")]);
     let from = city.hub.log().len();
     city.file();
     table.row("the data folder: a file is read", &city.log(from, "run failed"));
@@ -180,20 +198,20 @@ fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     let resume = city.refused(&["connector", "resume", "neighbour"]);
     table.row("the data folder: a command that writes", &resume);
     assert!(city.hub.yiku(&["status"]).success, "what only reads goes on");
-    city.faults.room();
-    city.push_again();
-    city.everything_arrived();
+    city.has_room();
+}
 
-    city.faults.full(&[bus.clone()]);
+fn bus_only(city: &mut City, table: &mut Table) {
+    city.faults.full(&[beginning(&city.data, "bus.db")]);
     city.file();
     let one = city.hub.connector_until("neighbour", |one| one["error"].is_string());
     table.row("`bus.db` only: a file is read", &Said::by_status(&one));
     table.row("`bus.db` only: a push", &city.refused_push());
-    city.faults.room();
-    city.push_again();
-    city.everything_arrived();
+    city.has_room();
+}
 
-    city.faults.full(&[store.clone()]);
+fn store_only(city: &mut City, table: &mut Table) {
+    city.faults.full(&[beginning(&city.data, "store.db")]);
     let from = city.hub.log().len();
     city.file();
     table.row("`store.db` only: carrying over", &city.log(from, "carrying"));
@@ -205,11 +223,11 @@ fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     table.row("`store.db` only: a push sent again", &city.refused_push());
     let redrive = city.refused(&["quarantine", "redrive", "--connector", "neighbour"]);
     table.row("`store.db` only: rows are sent through again", &redrive);
-    city.faults.room();
-    city.push_again();
-    city.everything_arrived();
+    city.has_room();
+}
 
-    city.faults.full(&[out]);
+fn receiver_only(city: &mut City, table: &mut Table) {
+    city.faults.full(&[beginning(&city.out, "")]);
     city.file();
     let one = city.hub.connector_until("out", |one| one["error"].is_string());
     let mut said = Said::by_status(&one);
@@ -217,14 +235,16 @@ fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     table.row("the receiver's folder: a delivery", &said);
     city.push_again();
     neighbour_has(&city.hub, city.files * 9);
-    city.faults.room();
-    city.everything_arrived();
+    city.has_room();
+}
 
-    // A stop carries the logs into the databases: what has no room there stays in the logs.
+/// A stop carries the logs into the databases: what has no room there stays in the logs.
+fn stop(city: &mut City) {
     city.file();
     neighbour_has(&city.hub, city.files * 9);
     let exact = |name: &str| fs::canonicalize(city.data.join(name)).unwrap();
-    city.faults.full(&[exact("bus.db"), exact("store.db")]);
+    let both = [exact("bus.db"), exact("store.db")];
+    city.faults.full(&both);
     assert!(city.hub.stop(), "{}", city.hub.log());
     for name in ["bus.db-wal", "store.db-wal"] {
         let refused = city.faults.refused();
@@ -235,13 +255,15 @@ fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     city.hub.start();
     city.everything_arrived();
     assert!(city.hub.stop(), "{}", city.hub.log());
+}
 
-    for (case, files) in [
-        ("the data folder: the hub starts", data.clone()),
-        ("`bus.db` only: the hub starts", bus),
-        ("`store.db` only: the hub starts", store),
+fn starts(city: &mut City, table: &mut Table) {
+    for (case, name) in [
+        ("the data folder: the hub starts", ""),
+        ("`bus.db` only: the hub starts", "bus.db"),
+        ("`store.db` only: the hub starts", "store.db"),
     ] {
-        city.faults.full(&[files]);
+        city.faults.full(&[beginning(&city.data, name)]);
         let ended = city.hub.yiku(&["serve", "--stop-with-stdin"]);
         assert!(!ended.success, "{case}: {ended:?}");
         let last = ended.stderr.trim().lines().last().unwrap_or_default().to_owned();
@@ -252,13 +274,7 @@ fn each_step_on_a_full_disk_is_told_and_gone_on_with() {
     city.faults.room();
     city.hub.start();
     city.file();
-    city.push_again();
-    city.everything_arrived();
-    assert!(!city.hub.log().contains("panicked"), "{}", city.hub.log());
-    for (case, said) in first_starts() {
-        table.row(case, &said);
-    }
-    table.compare();
+    city.has_room();
 }
 
 /// A hub that finds no room for its own files, and what comes of it once there is.

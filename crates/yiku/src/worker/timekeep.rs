@@ -1,5 +1,6 @@
-//! The clock. Waits go by one that nobody sets, rows by offsets and changes by numbers, so a clock that
-//! was set stops and turns round nothing; what it does to the times that are written down is told.
+//! The clock. Waits go by one that nobody sets, rows by offsets and changes by numbers, so a clock
+//! that was set stops and turns round nothing; what it does to the times that are written down is
+//! told.
 
 use std::{sync::Arc, time::Duration};
 
