@@ -246,9 +246,10 @@ fn stop(city: &mut City) {
     let both = [exact("bus.db"), exact("store.db")];
     city.faults.full(&both);
     assert!(city.hub.stop(), "{}", city.hub.log());
+    // The bus's writer may not come to it before the process ends.
+    let refused = city.faults.refused();
+    assert!(refused.iter().any(|(_, file)| file == "store.db"), "{refused:?}");
     for name in ["bus.db-wal", "store.db-wal"] {
-        let refused = city.faults.refused();
-        assert!(refused.iter().any(|(_, file)| format!("{file}-wal") == name), "{refused:?}");
         assert!(fs::metadata(city.data.join(name)).unwrap().len() > 0, "{name}");
     }
     city.faults.room();
@@ -269,6 +270,10 @@ fn starts(city: &mut City, table: &mut Table) {
         let last = ended.stderr.trim().lines().last().unwrap_or_default().to_owned();
         let mut said = Said::by_command("serve", &last);
         said.hide(&city.hub);
+        // It depends on whether the bus's writer closed its files before the process ended.
+        for words in ["(code: 4874) disk I/O error", "(code: 14) unable to open database file"] {
+            said.replace(words, "(code: …)");
+        }
         table.row(case, &said);
     }
     city.faults.room();
