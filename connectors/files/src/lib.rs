@@ -21,7 +21,7 @@ pub static KIND: ConnectorKind = ConnectorKind {
     source_schema: include_str!("../source.schema.json"),
     sink_schema: include_str!("../sink.schema.json"),
     runs_are_whole: true,
-    parcel_changes: 10_000,
+    parcel_changes: 5_000,
     open_source: source::open,
     open_sink: sink::open,
 };

@@ -334,8 +334,8 @@ fn parcel(index: usize, rows: &[SentRow]) -> Parcel {
         subject: "population.person".into(),
         columns,
         key: sink_key(),
-        changes,
-        cells,
+        changes: changes.into(),
+        cells: cells.into(),
     }
 }
 

@@ -28,6 +28,7 @@ pub struct Change {
 }
 
 /// A frozen group of changes under one idempotency key: repeated byte for byte after a crash.
+/// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Parcel {
     /// The same for every repetition of the parcel and for no other.
@@ -39,9 +40,9 @@ pub struct Parcel {
     /// Which columns are the key.
     pub key: Arc<[usize]>,
     /// One entry per row of `cells`. At most one change per key.
-    pub changes: Vec<Change>,
+    pub changes: Arc<[Change]>,
     /// The rows. A withdrawn row has only its key; the other cells are NULL.
-    pub cells: Cells,
+    pub cells: Arc<Cells>,
 }
 
 /// A change that the receiver would not take.

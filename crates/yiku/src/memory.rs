@@ -20,4 +20,4 @@ pub fn settle_allocator() {
 const ARENAS: i32 = 2;
 /// Blocks from this size on go back to the system when they are freed.
 #[cfg(target_env = "gnu")]
-const RETURNED_BYTES_MIN: i32 = 4 << 20;
+const RETURNED_BYTES_MIN: i32 = 8 << 20;

@@ -55,8 +55,8 @@ mod tests {
             subject: subject.into(),
             columns: [].into(),
             key: [].into(),
-            changes: Vec::new(),
-            cells: Cells::new(0),
+            changes: [].into(),
+            cells: Cells::new(0).into(),
         };
         assert_eq!(of(&config, &parcel), expected);
     }

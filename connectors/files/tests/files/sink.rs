@@ -132,8 +132,8 @@ fn parcel(name: &str) -> Parcel {
         subject: "population.person".into(),
         columns,
         key: conformance::sink_key(),
-        changes: vec![change(ChangeKind::Upsert, 41), change(ChangeKind::Withdraw, 42)],
-        cells,
+        changes: [change(ChangeKind::Upsert, 41), change(ChangeKind::Withdraw, 42)].into(),
+        cells: cells.into(),
     }
 }
 

@@ -37,11 +37,12 @@ fn parcel() -> Parcel {
         subject: "population.person".into(),
         columns: columns().into(),
         key: [0].into(),
-        changes: vec![
+        changes: [
             Change { kind: ChangeKind::Upsert, number: 41 },
             Change { kind: ChangeKind::Withdraw, number: 43 },
-        ],
-        cells,
+        ]
+        .into(),
+        cells: cells.into(),
     }
 }
 

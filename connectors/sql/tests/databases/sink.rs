@@ -38,8 +38,8 @@ fn parcel(columns: &[TableColumn], key: &[usize], rows: &[String]) -> Parcel {
         subject: "population.person".into(),
         columns: columns.into(),
         key: key.into(),
-        changes,
-        cells,
+        changes: changes.into(),
+        cells: cells.into(),
     }
 }
 

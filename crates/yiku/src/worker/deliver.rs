@@ -159,7 +159,7 @@ impl Standing {
     ) -> anyhow::Result<Option<u64>> {
         let name = &self.subscription.name;
         let unsettled = delivery::unsettled(&mut *hub.store.reader().await?, name).await?;
-        let (frozen, parcel) = match unsettled {
+        let (frozen, mut parcel) = match unsettled {
             Some(frozen) => {
                 let parcel = frozen.parcel.as_deref();
                 let parcel = parcel.context("an unsettled delivery has its parcel")?;
@@ -184,7 +184,7 @@ impl Standing {
             |one: &frozen::Waiting| (one.index, one.number, one.own_key.clone(), WAITS.to_owned());
         let mut parks: Vec<_> = parcel.waiting.iter().map(waits).collect();
         let waiting = parks.len();
-        let handed_over = parcel.to_parcel(&frozen.idempotency);
+        let handed_over = parcel.take_parcel(&frozen.idempotency);
         if !parcel.rows.is_empty() {
             let mut open = match sink.take() {
                 Some(open) => open,
@@ -288,8 +288,8 @@ impl Standing {
 
     async fn release(&self, hub: &Hub, role: &SinkRole, keys: Vec<String>) -> anyhow::Result<u64> {
         let formed = form::newest(hub, &self.reader(), &self.view, &keys).await?;
-        let (kept, frozen) = self.freeze(hub, self.seal(hub, formed)).await?;
-        let parcel = frozen.to_parcel(&kept.idempotency);
+        let (kept, mut frozen) = self.freeze(hub, self.seal(hub, formed)).await?;
+        let parcel = frozen.take_parcel(&kept.idempotency);
         let settled = match frozen.rows.is_empty() {
             true => Default::default(),
             false => self.open_sink(hub, role)?.deliver(&parcel).await?,

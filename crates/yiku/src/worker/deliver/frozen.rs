@@ -110,7 +110,9 @@ impl Frozen {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let Self { subject, columns, key, waiting, .. } = self;
         let written = Written { subject, columns, key, rows: self, waiting };
-        serde_json::to_vec(&written).expect("strings and numbers always serialise")
+        let mut bytes = Vec::with_capacity(self.cells.bytes() + self.rows.len() * ROW_BYTES);
+        serde_json::to_writer(&mut bytes, &written).expect("strings and numbers always serialise");
+        bytes
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
@@ -126,11 +128,16 @@ impl Frozen {
         Ok(Self { subject, columns, key, rows, cells, waiting: read.waiting })
     }
 
-    /// The parcel as a sink takes it. Numbers rise within it, also in a backfill.
-    pub(super) fn to_parcel(&self, idempotency_key: &str) -> Parcel {
-        let mut cells = Cells::new(self.columns.len());
-        for row in &self.rows {
-            cells.push_row(self.cells.row(row.place).cells());
+    /// The parcel as a sink takes it, and the cells with it. Numbers rise within it, also in a
+    /// backfill.
+    pub(super) fn take_parcel(&mut self, idempotency_key: &str) -> Parcel {
+        let mut cells = std::mem::take(&mut self.cells);
+        if self.rows.iter().enumerate().any(|(index, row)| row.place != index) {
+            let mut sorted = Cells::new(self.columns.len());
+            for row in &self.rows {
+                sorted.push_row(cells.row(row.place).cells());
+            }
+            cells = sorted;
         }
         let change = |row: &FrozenRow| Change { kind: row.kind, number: row.number };
         Parcel {
@@ -139,10 +146,13 @@ impl Frozen {
             columns: self.columns.clone().into(),
             key: self.key.clone().into(),
             changes: self.rows.iter().map(change).collect(),
-            cells,
+            cells: cells.into(),
         }
     }
 }
+
+/// What a row of a kept parcel takes beside its cells, about: quotes, commas, its key.
+const ROW_BYTES: usize = 160;
 
 #[cfg(test)]
 mod tests {
@@ -175,9 +185,9 @@ mod tests {
             waiting: vec![Waiting { index: 3, number: 4, own_key: "k".into() }],
         };
         let bytes = frozen.to_bytes();
-        let read = Frozen::parse(&bytes).unwrap();
+        let mut read = Frozen::parse(&bytes).unwrap();
         assert_eq!(read.to_bytes(), bytes);
-        let parcel = read.to_parcel("p");
+        let parcel = read.take_parcel("p");
         let rows: Vec<Vec<_>> = parcel.cells.rows().map(|row| row.cells().collect()).collect();
         assert_eq!(rows, [[Some(""), Some("长")], [Some("a"), None]]);
         assert_eq!(parcel.changes.iter().map(|one| one.number).collect::<Vec<_>>(), [7, 9]);
