@@ -29,6 +29,7 @@ const TABLE: &[Edges] = &[
         outside: Outside::Only(&[
             "ahash",
             "apache-avro",
+            "base64",
             "cel",
             "chrono",
             "chrono-tz",
