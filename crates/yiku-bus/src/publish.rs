@@ -130,7 +130,7 @@ impl Publisher {
 
 /// The topic of a resource's rows.
 pub fn topic_of(entry: &EntryName) -> String {
-    format!("entry.{}.{}", entry.department(), entry.resource())
+    entry.topic()
 }
 
 struct Stamp<'a> {

@@ -23,6 +23,7 @@ pub mod problem;
 pub mod publication;
 pub mod published;
 pub mod receipt;
+pub mod registry;
 pub mod row_version;
 pub mod text_bytes;
 pub mod tree;

@@ -48,6 +48,11 @@ pub fn validator(schema: &Value, lists: &CodeLists) -> Result<Validator, Invalid
         .map_err(|error| InvalidSchema(error.to_string()))
 }
 
+/// Whether somebody's schema is one, as the draft that it names says. Nothing is fetched.
+pub fn check_schema(schema: &Value) -> Result<(), InvalidSchema> {
+    jsonschema::meta::validate(schema).map_err(|error| InvalidSchema(error.to_string()))
+}
+
 /// The least (`side` 1) or greatest (-1) date or decimal. A text that is neither passes: pattern
 /// and format speak of it.
 struct TextBound {

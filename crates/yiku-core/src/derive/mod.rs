@@ -14,7 +14,7 @@ mod workbook;
 pub use avro_schema::avro_schema;
 pub use files::generated_files;
 pub use json_schema::json_schema;
-pub use judge::{InvalidSchema, validator};
+pub use judge::{InvalidSchema, check_schema, validator};
 pub use table::{ColumnType, Dialect, TableColumn, add_column_sql, create_table_sql, table};
 pub use template::csv_template;
 pub use workbook::{WorkbookError, excel_template};

@@ -51,6 +51,6 @@ impl EntryVersion {
 
     /// The bus topic of the resource: `entry.<department>.<resource>`.
     pub fn topic(&self) -> String {
-        format!("entry.{}.{}", self.name.department(), self.name.resource())
+        self.name.topic()
     }
 }

@@ -24,6 +24,11 @@ impl EntryName {
         &self.text[self.slash + 1..]
     }
 
+    /// The bus topic of the resource: `entry.<department>.<resource>`.
+    pub fn topic(&self) -> String {
+        format!("entry.{}.{}", self.department(), self.resource())
+    }
+
     /// Both, with the slash.
     pub fn as_str(&self) -> &str {
         &self.text
