@@ -19,6 +19,7 @@ pub mod publication;
 pub mod quarantine;
 pub mod receipt;
 pub mod reconcile;
+pub mod registered_schema;
 pub mod retraction;
 mod rows;
 pub mod run;

@@ -58,6 +58,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../schemas/sql/0006_quarantine.sql"),
     },
     Migration {
+        number: 7,
+        name: "registered_schema",
+        sql: include_str!("../../../schemas/sql/0007_registered_schema.sql"),
+    },
+    Migration {
         number: 100,
         name: "library",
         sql: include_str!("../../../schemas/sql/0100_library.sql"),

@@ -1,6 +1,8 @@
+use yiku_core::registry::Format;
 use yiku_store::{
     catalog::{self, Outcome},
     connector::{self, Registered, Registration, Role, State},
+    registered_schema,
     token::{self, Holder},
 };
 
@@ -34,6 +36,34 @@ async fn a_published_version_never_changes() {
         error.to_string(),
         "published version `public-security/household@2.0.0` does not exist"
     );
+}
+
+#[tokio::test]
+async fn a_schema_keeps_its_number_and_text() {
+    let fresh = fresh().await;
+    let mut tx = fresh.begin().await;
+    let entry = household();
+    for version in ["1.0.0", "1.1.0"] {
+        let parsed = version.parse().expect("a version");
+        let published = catalog::publish(&mut tx, &entry, parsed, version, NOW).await;
+        let Ok(Outcome::New(id)) = published else { panic!("{published:?}") };
+        for (format, text) in [(Format::Avro, "avro"), (Format::Json, "json"), (Format::Json, "x")]
+        {
+            let text = format!("{text} {version}");
+            registered_schema::register(&mut tx, id, format, &text).await.expect("registers");
+        }
+    }
+    let error = registered_schema::register(&mut tx, 9, Format::Avro, "x").await;
+    assert!(error.is_err(), "of no version");
+    let list = registered_schema::list(&mut tx).await.expect("reads");
+    let list: Vec<_> = list.iter().map(|one| (one.id, one.format, one.text.as_str())).collect();
+    let expected = [
+        (1, Format::Avro, "avro 1.0.0"),
+        (2, Format::Json, "json 1.0.0"),
+        (3, Format::Avro, "avro 1.1.0"),
+        (4, Format::Json, "json 1.1.0"),
+    ];
+    assert_eq!(list, expected);
 }
 
 fn source<'a>(entry: &'a str, digest: u8) -> Registration<'a> {
