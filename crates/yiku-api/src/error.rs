@@ -80,6 +80,23 @@ impl ApiError {
         Self::Parameter { zh: zh.into(), en: en.into() }
     }
 
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status_and_code().0
+    }
+
+    /// What is wrong and what to do, in English.
+    pub(crate) fn en(&self) -> String {
+        self.texts().1
+    }
+
+    /// Logs what is wrong inside of the hub; whoever makes an answer of the error does so.
+    pub(crate) fn log(&self) {
+        if let Self::Internal(cause) = self {
+            tracing::error!(error = chain(cause.as_ref()), "a call failed");
+        }
+    }
+
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
@@ -153,9 +170,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
-            tracing::error!(error = chain(cause.as_ref()), "a call failed");
-        }
+        self.log();
         let (status, code) = self.status_and_code();
         let (zh, en) = self.texts();
         let mut response =

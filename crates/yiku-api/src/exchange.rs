@@ -7,7 +7,9 @@ use yiku_bus::{
     BusError,
     publish::{CheckedBatch, LineState, Published as PublishedBatch, Submission},
 };
-use yiku_core::{catalog::Catalog, digest::Digester, entry::EntryName, published::Published};
+use yiku_core::{
+    catalog::Catalog, digest::Digester, entry::EntryName, published::Published, registry::Registry,
+};
 use yiku_store::{Store, StoreError};
 
 use crate::status::Status;
@@ -26,6 +28,9 @@ pub trait Exchange: Send + Sync {
 
     /// The published entry versions.
     fn published(&self) -> Arc<Published>;
+
+    /// Their schemas by number.
+    fn registry(&self) -> Arc<Registry>;
 
     /// Milliseconds since 1970 in UTC.
     fn now_ms(&self) -> i64;

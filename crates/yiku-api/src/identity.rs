@@ -44,6 +44,26 @@ pub(crate) enum Onlooker {
 }
 
 impl Caller {
+    /// Who holds the token with this secret.
+    pub(crate) async fn with_secret(api: &Api, secret: &str) -> Result<Self, ApiError> {
+        let store = api.exchange.store();
+        let found = token::find(&mut *store.reader().await?, secret).await?;
+        let token = found.ok_or(ApiError::Unauthenticated)?;
+        let now_ms = api.exchange.now_ms();
+        if token.used_at.is_none_or(|used_at| used_at + MINUTE_MS < now_ms) {
+            let mut tx = store.begin().await?;
+            token::used(&mut tx, &token.name, now_ms).await?;
+            tx.commit().await?;
+        }
+        let who = match token.holder() {
+            Holder::Department(department) => Who::Department(department),
+            Holder::Role(role) if role == "administrator" => Who::Administrator,
+            Holder::Role(role) if role == "auditor" => Who::Auditor,
+            Holder::Role(_) => return Err(ApiError::Unauthenticated),
+        };
+        Ok(Self { name: token.name, who })
+    }
+
     /// For whom it speaks.
     pub(crate) fn who(&self) -> &Who {
         &self.who
@@ -106,22 +126,7 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let secret = bearer(&parts.headers).ok_or(ApiError::Unauthenticated)?;
-        let store = api.exchange.store();
-        let found = token::find(&mut *store.reader().await?, secret).await?;
-        let token = found.ok_or(ApiError::Unauthenticated)?;
-        let now_ms = api.exchange.now_ms();
-        if token.used_at.is_none_or(|used_at| used_at + MINUTE_MS < now_ms) {
-            let mut tx = store.begin().await?;
-            token::used(&mut tx, &token.name, now_ms).await?;
-            tx.commit().await?;
-        }
-        let who = match token.holder() {
-            Holder::Department(department) => Who::Department(department),
-            Holder::Role(role) if role == "administrator" => Who::Administrator,
-            Holder::Role(role) if role == "auditor" => Who::Auditor,
-            Holder::Role(_) => return Err(ApiError::Unauthenticated),
-        };
-        Ok(Self { name: token.name, who })
+        Self::with_secret(api, secret).await
     }
 }
 
@@ -136,7 +141,8 @@ impl FromRequestParts<Api> for Onlooker {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The secret of `Authorization: Bearer <token>`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, secret) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let secret = secret.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)

@@ -20,6 +20,7 @@ mod page;
 mod parameters;
 mod quarantine;
 mod receipts;
+mod registry;
 mod router;
 mod rows;
 pub mod status;
@@ -44,6 +45,7 @@ pub struct Api {
     room: Room,
     turns: Arc<Turns>,
     status: Arc<status::Remembered>,
+    readers: Arc<registry::Readers>,
     metrics: PrometheusHandle,
 }
 
@@ -64,6 +66,7 @@ impl Api {
             room: Room::new(limits.body_bytes_max, limits.body_idle),
             turns: Arc::default(),
             status: Arc::default(),
+            readers: Arc::default(),
             metrics,
         }
     }

@@ -24,7 +24,9 @@ use crate::{
             Every call but those of `pages` and the two health checks carries a token of one \
             department or role: `Authorization: Bearer <token>`. A department pushes and reads \
             only its own. An error is answered as JSON with a stable `code` and what to do in \
-            Chinese and English. Calls that return, change or are refused data leave a receipt.",
+            Chinese and English. Calls that return, change or are refused data leave a receipt.\n\n\
+            Below `/registry` stands a schema registry with the interface of Confluent's, which \
+            its clients know and this document does not repeat.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/")),

@@ -1,4 +1,5 @@
 //! Every route, once: the router and the tests of the document and of receipts are made from it.
+//! Those of the schema registry are Confluent's and stand in `registry`.
 
 use axum::{
     Router,
@@ -10,7 +11,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 use crate::{
     Api, connectors, entries, error::ApiError, health, metrics, openapi, page, quarantine,
-    receipts, rows, status,
+    receipts, registry, rows, status,
 };
 
 /// What a call of a route leaves behind.
@@ -70,6 +71,7 @@ pub fn router(api: Api) -> Router {
         )
     };
     router
+        .merge(registry::router())
         .fallback(async || ApiError::UnknownPath)
         .method_not_allowed_fallback(async || ApiError::Method)
         .layer(middleware::from_fn(metrics::count))

@@ -28,8 +28,9 @@ use yiku_core::{
     library::Merging,
     problem::Problem,
     published::Published,
+    registry::{self, Format, KeptSchema, Registry},
 };
-use yiku_store::{Store, catalog::PublishedVersion, connector, quarantine};
+use yiku_store::{Store, Tx, catalog::PublishedVersion, connector, quarantine, registered_schema};
 
 use crate::{
     activity::Activity,
@@ -80,6 +81,8 @@ pub struct Live {
     pub problems: Vec<Problem>,
     /// The published entry versions.
     pub published: Arc<Published>,
+    /// Their schemas by number.
+    pub registry: Arc<Registry>,
     /// Libraries and published versions, bound to each other.
     pub merging: Arc<Merging>,
     /// Rises with each reading in this process.
@@ -239,18 +242,19 @@ async fn read_live(config: &Config, store: &Store, before: Option<&Live>) -> any
     let folder = Arc::new(folder);
     let catalog = in_use.map_or_else(|| folder.clone(), Arc::new);
     let mut published = Published::default();
-    let mut db = store.reader().await?;
-    for version in yiku_store::catalog::list(&mut db).await? {
-        match compiled(&version, &catalog.lists) {
+    let versions = yiku_store::catalog::list(&mut *store.reader().await?).await?;
+    for version in &versions {
+        match compiled(version, &catalog.lists) {
             Ok(contract) => published.insert(Arc::new(contract)),
             Err(own) => {
                 let kept = before
                     .and_then(|before| before.published.exact(&version.entry, version.version));
-                published.insert(kept.with_context(|| unfit(&version, &problems, &own))?.clone());
+                published.insert(kept.with_context(|| unfit(version, &problems, &own))?.clone());
                 problems.extend(own);
             }
         }
     }
+    let schemas = schemas(store, &versions, &published, &catalog.lists).await?;
     problems.sort();
     problems.dedup();
     let merging = Merging::new(catalog.libraries.values(), published.all().cloned());
@@ -260,6 +264,7 @@ async fn read_live(config: &Config, store: &Store, before: Option<&Live>) -> any
         folder,
         problems,
         published: Arc::new(published),
+        registry: Arc::new(Registry::new(schemas)),
         merging: Arc::new(merging),
         number,
         is_usable,
@@ -274,6 +279,42 @@ fn compiled(version: &PublishedVersion, lists: &CodeLists) -> Result<Contract, V
         let problem = |fault: &CompileFault| Problem::of_file(&path, &fault.zh, &fault.en);
         error.faults.iter().map(problem).collect()
     })
+}
+
+/// The schemas of the published versions. A store of an earlier hub has none: they are registered
+/// in the order of publication.
+async fn schemas(
+    store: &Store,
+    versions: &[PublishedVersion],
+    published: &Published,
+    lists: &CodeLists,
+) -> anyhow::Result<Vec<KeptSchema>> {
+    let kept = registered_schema::list(&mut *store.reader().await?).await?;
+    if kept.len() == versions.len() * Format::ALL.len() {
+        return Ok(kept);
+    }
+    let mut tx = store.begin().await?;
+    for version in versions {
+        if let Some(contract) = published.exact(&version.entry, version.version) {
+            register_schemas(&mut tx, version.id, contract.entry(), lists).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(registered_schema::list(&mut *store.reader().await?).await?)
+}
+
+/// Gives the schemas of a published version their numbers, once.
+pub async fn register_schemas(
+    tx: &mut Tx,
+    version_id: u32,
+    entry: &EntryVersion,
+    lists: &CodeLists,
+) -> anyhow::Result<()> {
+    for format in Format::ALL {
+        let text = registry::text(entry, lists, format);
+        registered_schema::register(tx, version_id, format, &text).await?;
+    }
+    Ok(())
 }
 
 /// Why a published version cannot be used: its code lists are not as they were. Going on without

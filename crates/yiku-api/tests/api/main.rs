@@ -3,5 +3,6 @@
 mod access;
 mod pages;
 mod push;
+mod registry;
 mod repeat;
 mod support;

@@ -38,6 +38,7 @@ use yiku_core::{
     publication::{Publication, RejectedRow},
     published::Published,
     receipt::{Deed, Receipt},
+    registry::{self, Format, KeptSchema, Registry},
 };
 use yiku_store::{
     Store, connector, cursor, publication, receipt,
@@ -66,6 +67,7 @@ pub struct TestExchange {
     carrying: Mutex<()>,
     catalog: Arc<Catalog>,
     published: Arc<Published>,
+    registry: Arc<Registry>,
 }
 
 /// An answer, read.
@@ -97,6 +99,7 @@ pub async fn hub() -> TestHub {
     let lane = bus.lane("0").await.unwrap();
     let publisher = Publisher::new(lane, 0, store.incarnation().to_owned(), digester.clone());
     let (catalog, published) = catalog();
+    let registry = Arc::new(schemas(&catalog, &published));
     let mut tx = store.begin().await.unwrap();
     let holders = [
         ("police", Holder::Department("public-security".into())),
@@ -118,6 +121,7 @@ pub async fn hub() -> TestHub {
         carrying: Mutex::default(),
         catalog,
         published,
+        registry,
     });
     let limits = Limits { body_bytes_max: BODY_BYTES_MAX, body_idle: Duration::from_millis(200) };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
@@ -229,6 +233,16 @@ fn catalog() -> (Arc<Catalog>, Arc<Published>) {
     (Arc::new(catalog), Arc::new(published))
 }
 
+/// The schemas of the entries by name, from number 1.
+fn schemas(catalog: &Catalog, published: &Published) -> Registry {
+    let both = published.all().flat_map(|contract| Format::ALL.map(|format| (contract, format)));
+    Registry::new(both.zip(1..).map(|((contract, format), id)| {
+        let entry = contract.entry();
+        let text = registry::text(entry, &catalog.lists, format);
+        KeptSchema { id, entry: entry.name.clone(), version: entry.version, format, text }
+    }))
+}
+
 struct TestLine<'a> {
     hub: &'a TestExchange,
     guard: OwnedMutexGuard<Option<LineState>>,
@@ -266,6 +280,10 @@ impl Exchange for TestExchange {
 
     fn published(&self) -> Arc<Published> {
         self.published.clone()
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        self.registry.clone()
     }
 
     fn now_ms(&self) -> i64 {

@@ -13,9 +13,10 @@ use yiku_core::{
     entry::{EntryName, EntryVersion, compatibility},
     printable::printable,
 };
+use yiku_store::catalog::Outcome;
 
 use super::{ExitCode, Session, table};
-use crate::{arguments::Catalog as Verb, clock};
+use crate::{arguments::Catalog as Verb, clock, hub::register_schemas};
 
 pub(super) async fn run(session: &mut Session<'_>, command: Verb) -> anyhow::Result<ExitCode> {
     session.hub.reload_if_changed().await?;
@@ -108,7 +109,10 @@ async fn publish_one(session: &Session<'_>, entry: &EntryVersion) -> anyhow::Res
         fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let mut tx = session.hub.store.begin().await?;
     let version = entry.version;
-    yiku_store::catalog::publish(&mut tx, name, version, &text, clock::now_ms()).await?;
+    let outcome =
+        yiku_store::catalog::publish(&mut tx, name, version, &text, clock::now_ms()).await?;
+    let (Outcome::New(id) | Outcome::Same(id)) = outcome;
+    register_schemas(&mut tx, id, entry, &live.folder.lists).await?;
     tx.commit().await?;
     Ok(())
 }

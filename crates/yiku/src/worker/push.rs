@@ -10,7 +10,9 @@ use yiku_bus::{
     publish::{CheckedBatch, LineState, Published as PublishedBatch, Submission},
 };
 use yiku_connector::connector_file::ConnectorFile;
-use yiku_core::{catalog::Catalog, digest::Digester, entry::EntryName, published::Published};
+use yiku_core::{
+    catalog::Catalog, digest::Digester, entry::EntryName, published::Published, registry::Registry,
+};
 use yiku_store::{Store, StoreError};
 
 use crate::{
@@ -57,6 +59,10 @@ impl Exchange for Hub {
 
     fn published(&self) -> Arc<Published> {
         self.live().published.clone()
+    }
+
+    fn registry(&self) -> Arc<Registry> {
+        self.live().registry.clone()
     }
 
     fn now_ms(&self) -> i64 {
