@@ -276,6 +276,11 @@ impl Hub {
         secret.unwrap_or_else(|| panic!("no token in {ended:?}")).to_owned()
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// One request over HTTP: status and body.
     pub fn http(
         &self,

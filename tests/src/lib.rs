@@ -1,6 +1,6 @@
 //! What end-to-end tests stand on: real servers, each a child process on loopback with a folder and
-//! a free port of its own, gone when the test process is; the demo; a hub on a small
-//! catalog; the power cut, and other faults of the machine.
+//! a free port of its own, gone when the test process is; the demo; a hub on a small catalog; the
+//! power cut and other faults of the machine; real clients.
 
 mod demo;
 pub mod faults;
@@ -11,6 +11,7 @@ mod postgres;
 pub mod power;
 pub mod preload;
 mod program;
+mod python;
 mod server;
 mod sqlite;
 mod workbook;
@@ -21,6 +22,7 @@ pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
 pub use program::{Ended, root, xtask, yiku, yiku_path};
+pub use python::python_client;
 pub use server::Server;
 pub use sqlite::{sqlite, sqlite_value};
 pub use workbook::workbook_with_password;

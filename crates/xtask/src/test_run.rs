@@ -2,14 +2,19 @@
 //!
 //! Some tests start real servers as child processes on loopback. Their programs come from
 //! Debian's packages; missing ones are installed when we are root or may use sudo without a
-//! password, else the message says what to type.
+//! password, else the message says what to type. Real clients come from Python's package index, as
+//! this machine is set up for it, into the target folder.
 
-use std::{env, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{process, workspace};
+use crate::{files, process, workspace};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -28,11 +33,13 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { package: "postgresql", is_there: has_postgresql },
     Part { package: "mariadb-server", is_there: has_mariadb },
+    Part { package: "python3-venv", is_there: has_python },
 ];
 
 /// Installs what is missing, then runs `cargo test`.
 pub fn run(args: &TestArgs) -> Result<()> {
     install_missing()?;
+    install_clients()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--locked"]);
     let names_package = |arg: &String| arg == "-p" || arg.starts_with("--package");
@@ -66,8 +73,33 @@ fn install_missing() -> Result<()> {
     process::run(apt_get(prefix).args(install).args(&packages))?;
     match PARTS.iter().find(missing) {
         None => Ok(()),
-        Some(part) => bail!("`{}` was installed, but its server was not found", part.package),
+        Some(part) => bail!("`{}` was installed, but its program was not found", part.package),
     }
+}
+
+/// Makes a Python of our own with the packages of `tests/clients/requirements.txt`, once for each
+/// text of that file.
+fn install_clients() -> Result<()> {
+    let wanted = fs::read_to_string(workspace::root().join(REQUIREMENTS))?;
+    let folder = target_folder()?.join("clients");
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    eprintln!("installing what the tests need: the packages of {REQUIREMENTS}");
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.current_dir(workspace::root());
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--requirement", REQUIREMENTS]);
+    process::run(&mut pip).context("the tests need clients from Python's package index")?;
+    files::write(&installed, &wanted)
+}
+
+/// Where cargo builds.
+fn target_folder() -> Result<PathBuf> {
+    let own = env::current_exe().context("where this program lies")?;
+    let target = own.ancestors().nth(2).context("this program lies in target/debug")?;
+    Ok(target.to_owned())
 }
 
 fn apt_get(prefix: &[&str]) -> Command {
@@ -97,7 +129,14 @@ fn has_mariadb() -> bool {
     Path::new("/usr/sbin/mariadbd").exists() || on_path("mariadbd")
 }
 
+/// Debian's Python comes without the part that makes environments.
+fn has_python() -> bool {
+    process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
 fn on_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
+
+const REQUIREMENTS: &str = "tests/clients/requirements.txt";
