@@ -8,6 +8,7 @@ mod idle;
 mod load;
 mod pages;
 mod push;
+mod registry;
 
 use std::process::Command;
 
@@ -42,6 +43,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "load", run: load::run },
     Bench { name: "push", run: push::run },
     Bench { name: "pages", run: pages::run },
+    Bench { name: "registry", run: registry::run },
     Bench { name: "idle", run: idle::run },
     Bench { name: "huge", run: huge::run },
 ];
