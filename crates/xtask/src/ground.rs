@@ -1,6 +1,7 @@
 //! A hub of one's own to measure or to break, in a folder that is gone afterwards.
 
 use std::{
+    fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -53,6 +54,19 @@ impl Ground {
     /// Writes a file of the folder.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         files::write(&self.path().join(name), text)
+    }
+
+    /// Removes a file or a folder with all that is in it, if it is there.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path().join(name);
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a connector's file.

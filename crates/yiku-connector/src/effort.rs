@@ -98,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_within_another_is_counted_once() {
-        let tens = |count| Duration::from_millis(10 * count);
+        let tens = |count: u64| Duration::from_millis(10 * count);
         let before = Step::ALL.map(spent);
         spending(Step::Merge, async {
             compute(tens(1));

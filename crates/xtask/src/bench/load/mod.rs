@@ -178,6 +178,8 @@ impl Load {
             );
             until_count(&self.store, &mut self.hub, &sql, changes).await?;
             ours.push(changes as f64 / started.elapsed().as_secs_f64());
+            self.ground.remove(name)?;
+            self.ground.remove(&format!("{name}.db"))?;
             let effort = Effort::so_far(&self.hub, &self.ground).await?.since(&before, changes);
             eprintln!("{name}: {:.0} changes/s; {effort}", ours[ours.len() - 1]);
             beside.push(plain(&self.store)?);
@@ -186,7 +188,7 @@ impl Load {
     }
 }
 
-/// Three of each.
+/// Three of each; what each wrote is gone before the next one begins.
 const SINKS: [(&str, &str); 6] = [
     ("csv-1", CSV),
     ("csv-2", CSV),
