@@ -202,10 +202,7 @@ fn a_key_behind_a_refused_row_waits_also_in_the_parcel_formed_meanwhile() {
     hub.write("in/patients/1.csv", numbers(0, 11_000).replace("N3,肖文", "N3,曾凡"));
     hub.write("in/patients/2.csv", "no,name\nN3,刘洋\nN4,刘洋\n");
     hub.write("in/patients/3.csv", numbers(11_000, 21_000));
-    hub.until("21,002 rows", || {
-        let rows = hub.connector_status("patients")?["rows"]["accepted"].as_u64()?;
-        (rows == 21_002).then_some(())
-    });
+    hub.connector_until("patients", |one| one["accepted"] == 21_002);
     hub.settles();
     let delivered = hub.yiku(&["connector", "run", "out"]);
     assert!(delivered.success, "{delivered:?}");
