@@ -1,8 +1,8 @@
 //! Processor time by step of a row's way: what the hub's machine computes for.
 //!
 //! Counted is what runs on the threads that do a step's work. What SQLite and other drivers do on
-//! threads of their own is not: those threads have names of their own (`yiku-store-w`, `yiku-bus-w`,
-//! …) under which the system counts them.
+//! threads of their own is not: those have names (`yiku-store-w`, `yiku-bus-w`, …) under which the
+//! system counts them.
 
 use std::{
     cell::Cell,
