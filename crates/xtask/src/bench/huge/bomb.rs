@@ -44,7 +44,7 @@ pub async fn texts(program: &Path, scale: Scale) -> Result<Figure> {
     });
     fs::write(trial.input("a.xlsx"), zip)?;
     let rejected = Some(("a.xlsx".into(), 1));
-    trial.judge(&Outcome { rejected, says: "texts unpack to", ..Outcome::default() }).await
+    trial.judge(&Outcome { rejected, says: "save it as", ..Outcome::default() }).await
 }
 
 /// A pushed body.
