@@ -23,6 +23,8 @@ use crate::{
 
 /// The status. Holds no personal data.
 pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
+    // Before anything is counted: what a settled hub has done is then in the counts.
+    let settled = settled(hub).await?;
     let mut db = hub.store.snapshot().await?;
     let registered = connector::list(&mut db).await?;
     let totals = publication::totals(&mut db).await?;
@@ -37,7 +39,7 @@ pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
         at: clock::written(clock::now_ms()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         clock_behind_s: timekeep::behind_s(hub).await?,
-        settled: settled(hub).await?,
+        settled,
         rows: sum(totals.iter()),
         connectors: connectors(&registered, &totals),
         libraries: libraries

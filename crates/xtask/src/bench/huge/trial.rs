@@ -132,10 +132,8 @@ impl Running {
             let error = of(status, "huge").is_some_and(|one| one.error.is_some());
             brought(status) + status.rows.rejected > 0 || error || !outcome.brings()
         };
-        self.until(|status| status.settled && looked(status)).await?;
+        let status = self.until(|status| status.settled && looked(status)).await?;
         let seconds = self.started.elapsed().as_secs_f64();
-        // Rows are counted before the hub looks whether it has settled.
-        let status = self.hub.status().await?;
         self.compare(&status, outcome).await.with_context(|| self.hub.last_words())?;
         self.trial.neighbours(1)?;
         let status = self
