@@ -28,7 +28,8 @@ struct LineCount {
 }
 
 /// Per line: what was pulled is accepted or rejected; the batches are 1 to n, as many as the line
-/// counts; each begins where the one before ended.
+/// counts; each begins where the one before ended. Positions are compared where they stand: they may
+/// be long, and the batches many.
 pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let counts: Vec<LineCount> = sqlx::query_as(
         "SELECT l.entry, l.line,
@@ -37,16 +38,13 @@ pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError
                 CAST(coalesce(sum(b.pulled), 0) AS BIGINT) AS pulled,
                 CAST(coalesce(sum(b.accepted), 0) AS BIGINT) AS accepted,
                 CAST(coalesce(sum(b.rejected), 0) AS BIGINT) AS rejected,
-                CAST(coalesce(sum(CASE WHEN b.position_before = b.ended THEN 0 ELSE 1 END), 0)
+                CAST(coalesce(sum(CASE WHEN b.position_before = coalesce(p.position_after, 'null')
+                                       THEN 0 ELSE 1 END), 0)
                      - sum(CASE WHEN b.batch IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS broken,
                 max(l.next_batch) - 1 AS numbered
          FROM line l
-         LEFT JOIN (
-             SELECT entry, line, batch, pulled, accepted, rejected, position_before,
-                    lag(position_after, 1, 'null')
-                        OVER (PARTITION BY entry, line ORDER BY batch) AS ended
-             FROM batch
-         ) b ON b.entry = l.entry AND b.line = l.line
+         LEFT JOIN batch b ON b.entry = l.entry AND b.line = l.line
+         LEFT JOIN batch p ON p.entry = b.entry AND p.line = b.line AND p.batch = b.batch - 1
          GROUP BY l.entry, l.line
          ORDER BY l.entry, l.line",
     )
