@@ -8,7 +8,7 @@ use serde::Deserialize;
 pub struct Limits {
     /// Bytes of one file.
     pub file_bytes_max: u64,
-    /// Bytes of one line, or of a record of several lines.
+    /// Bytes of one line, of a record of several lines, or of a cell of a workbook.
     pub record_bytes_max: usize,
     /// Columns of a table, and keys of all objects of a file together.
     pub columns_max: usize,

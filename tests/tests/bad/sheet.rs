@@ -120,9 +120,13 @@ fn broken_workbooks_are_told_with_place_and_remedy() {
         let text = "x".repeat(30_000);
         (1..=20).for_each(|row| texts(sheet, row, &[&format!("P{row}"), &format!("{row}{text}")]));
     });
+    let long = sheet(|sheet| {
+        texts(sheet, 0, &["no", "name"]);
+        texts(sheet, 1, &["P1", &"文".repeat(30_000)]);
+    });
     check(
         "sheet",
-        "[limits]\nworkbook_bytes_max = 262144\n",
+        "[limits]\nworkbook_bytes_max = 262144\nrecord_bytes_max = 65536\n",
         vec![
             Case::new("a formula whose result is an error", "a.xlsx", formulas(), 1, 1),
             Case::new("merged cells", "a.xlsx", merged(), 1, 1),
@@ -145,6 +149,7 @@ fn broken_workbooks_are_told_with_place_and_remedy() {
             Case::new("half a workbook", "a.xlsx", cut, 0, 1),
             Case::new("a zip bomb", "a.xlsx", bomb(), 0, 1),
             Case::new("texts that unpack to more than allowed", "a.xlsx", many, 0, 1),
+            Case::new("a cell longer than allowed", "a.xlsx", long, 0, 1),
         ],
     );
 }

@@ -32,7 +32,7 @@ fn read(
     // The library reads from the file's beginning, wherever it stands.
     let old = file.read_at(&mut first, 0).is_ok() && first == COMPOUND_FILE;
     let size = file.metadata().map_err(|_| damaged(1))?.len();
-    sheet_size::judge(&file, size, form.limits.workbook_bytes_max)?;
+    sheet_size::judge(&file, size, &form.limits)?;
     let opened = Workbook::new(BufReader::new(file));
     let mut workbook = opened.map_err(|error| match (refused(&error), old) {
         (fault, true) if !matches!(error, XlsxError::Password) => Fault::unreadable(

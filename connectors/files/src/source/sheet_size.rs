@@ -13,14 +13,21 @@ use std::{
 
 use flate2::read::DeflateDecoder;
 
+use yiku_connector::Limits;
+
 use super::fault::{Fault, size_text};
 
 /// Refuses a workbook that unpacks to more than can be held or was ever meant.
-pub(crate) fn judge(file: &File, size: u64, held_bytes_max: u64) -> Result<(), Fault> {
+pub(crate) fn judge(file: &File, size: u64, limits: &Limits) -> Result<(), Fault> {
     // No zip file, or a broken one: the library will say so.
     let Ok(entries) = entries(file, size) else { return Ok(()) };
-    judge_entries(&entries, held_bytes_max)?;
-    let held = held_bytes(&entries);
+    judge_entries(&entries, limits.workbook_bytes_max)?;
+    judge_texts(file, &entries, limits.workbook_bytes_max)?;
+    judge_cells(file, &entries, limits.record_bytes_max)
+}
+
+fn judge_texts(file: &File, entries: &[Entry], held_bytes_max: u64) -> Result<(), Fault> {
+    let held = held_bytes(entries);
     // So few bytes hold no text that could be too much.
     if held <= held_bytes_max / TEXT_ROOM_RATIO {
         return Ok(());
@@ -28,6 +35,26 @@ pub(crate) fn judge(file: &File, size: u64, held_bytes_max: u64) -> Result<(), F
     let texts = entries.iter().filter(|entry| entry.texts).map(|entry| count_texts(file, entry));
     let texts: u64 = texts.filter_map(Result::ok).sum();
     judge_held(held + texts * TEXT_ROOM, held_bytes_max)
+}
+
+fn judge_cells(file: &File, entries: &[Entry], cell_bytes_max: usize) -> Result<(), Fault> {
+    let roomy =
+        |entry: &&Entry| (entry.sheet || entry.texts) && entry.unpacked > cell_bytes_max as u64;
+    let too_long = |entry: &Entry| has_longer_text(file, entry, cell_bytes_max);
+    if !entries.iter().filter(roomy).any(|entry| too_long(entry).unwrap_or(false)) {
+        return Ok(());
+    }
+    let most = size_text(cell_bytes_max as u64);
+    Err(Fault::unreadable(
+        1,
+        format!(
+            "工作簿中有单元格超过 {most} 上限（Excel 本身最多 32,767 个字符），未读取：请改正该单元格"
+        ),
+        format!(
+            "a cell of the workbook has more than {most} (Excel itself takes 32,767 characters), \
+             so it is not read: mend the cell"
+        ),
+    ))
 }
 
 /// One file in the workbook.
@@ -77,15 +104,8 @@ fn held_bytes(entries: &[Entry]) -> u64 {
 
 /// How many texts an entry holds: each ends with `</si>`, nearly each begins with `<si>`.
 fn count_texts(file: &File, entry: &Entry) -> io::Result<u64> {
-    let mut head = [0; 30];
-    file.read_exact_at(&mut head, entry.at)?;
-    let from = entry.at + 30 + u64::from(short(&head, 26)) + u64::from(short(&head, 28));
-    let packed = Piece { file, at: from, end: from + entry.packed };
-    let mut plain: Box<dyn Read + '_> = match entry.deflated {
-        true => Box::new(DeflateDecoder::new(packed).take(entry.unpacked)),
-        false => Box::new(packed),
-    };
-    let mut buffer = vec![0; COUNTED_BYTES];
+    let mut plain = unpack(file, entry)?;
+    let mut buffer = vec![0; PIECE_BYTES];
     let (mut marks, mut kept) = (0, 0);
     loop {
         let got = plain.read(&mut buffer[kept..])?;
@@ -98,6 +118,40 @@ fn count_texts(file: &File, entry: &Entry) -> io::Result<u64> {
         kept = filled.min(TEXT_MARK.len() - 1);
         buffer.copy_within(filled - kept..filled, 0);
     }
+}
+
+/// Whether an entry has a text, or anything else between two tags, of more than so many bytes.
+fn has_longer_text(file: &File, entry: &Entry, bytes_max: usize) -> io::Result<bool> {
+    let mut plain = unpack(file, entry)?;
+    let mut buffer = vec![0; PIECE_BYTES];
+    let mut length = 0;
+    loop {
+        let got = plain.read(&mut buffer)?;
+        if got == 0 {
+            return Ok(false);
+        }
+        let piece = &buffer[..got];
+        // Pieces are much shorter than a text may be: only the first tag of each ends a long one.
+        let first = memchr::memchr(b'<', piece).unwrap_or(got);
+        if length + first > bytes_max {
+            return Ok(true);
+        }
+        length = match memchr::memrchr(b'<', piece) {
+            Some(last) => got - last,
+            None => length + got,
+        };
+    }
+}
+
+fn unpack<'f>(file: &'f File, entry: &Entry) -> io::Result<Box<dyn Read + 'f>> {
+    let mut head = [0; 30];
+    file.read_exact_at(&mut head, entry.at)?;
+    let from = entry.at + 30 + u64::from(short(&head, 26)) + u64::from(short(&head, 28));
+    let packed = Piece { file, at: from, end: from + entry.packed };
+    Ok(match entry.deflated {
+        true => Box::new(DeflateDecoder::new(packed).take(entry.unpacked)),
+        false => Box::new(packed),
+    })
 }
 
 /// A part of a file.
@@ -166,7 +220,7 @@ const TEXT_ROOM_RATIO: u64 = 4;
 /// What ends, and nearly always begins, a text.
 const TEXT_MARK: &[u8] = b"si>";
 /// Bytes that are looked through at a time.
-const COUNTED_BYTES: usize = 64 << 10;
+const PIECE_BYTES: usize = 64 << 10;
 /// The end record and the longest comment behind it.
 const END_BYTES_MAX: u64 = 22 + 65_535;
 /// Of a table of files.
@@ -208,9 +262,33 @@ mod tests {
         let texts = entries.iter().find(|entry| entry.texts).unwrap();
         assert_eq!(count_texts(&file, texts).unwrap(), 20_000);
         let held = held_bytes(&entries);
-        let judge = |max| judge(&file, size, max).map_err(|fault| fault.en.to_string());
+        let judge = |max| {
+            let limits = Limits { workbook_bytes_max: max, ..Limits::default() };
+            judge(&file, size, &limits).map_err(|fault| fault.en.to_string())
+        };
         assert_eq!(judge(held + 20_000 * TEXT_ROOM), Ok(()));
         assert!(judge(held + 20_000 * TEXT_ROOM - 1).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn a_cell_that_is_too_long_is_found() {
+        let mut file = tempfile::tempfile().unwrap();
+        let text = "x".repeat(200_000);
+        io::Write::write_all(&mut file, format!("{:30}<a>{text}<b/></a>", "").as_bytes()).unwrap();
+        let size = file.metadata().unwrap().len();
+        let entry = Entry {
+            sheet: true,
+            texts: false,
+            deflated: false,
+            at: 0,
+            packed: size - 30,
+            unpacked: size - 30,
+        };
+        // Nothing stands between the head and the entry's bytes.
+        file.write_all_at(&[0; 30], 0).unwrap();
+        let longer = |max| has_longer_text(&file, &entry, max).unwrap();
+        assert!(longer(100_000) && longer(200_002));
+        assert!(!longer(200_003) && !longer(1 << 20));
     }
 
     #[test]

@@ -7,11 +7,11 @@ use rust_xlsxwriter::Workbook;
 
 use super::{
     Scale, WORKBOOK_BYTES_MAX,
-    archive::{check_sum, deflated},
+    archive::{PIECE, check_sum, deflated},
     bomb,
     trial::Outcome,
 };
-use crate::{bench::Figure, household};
+use crate::{bench::Figure, dice::Dice, household};
 
 /// A sheet of 1,048,576 rows, its texts within it.
 pub async fn plain(program: &Path, scale: Scale) -> Result<Figure> {
@@ -65,6 +65,24 @@ pub async fn shared(program: &Path, scale: Scale) -> Result<Figure> {
     trial.judge(&Outcome { accepted: 1, ..Outcome::default() }).await
 }
 
+/// A sheet with a cell of a gigabyte, packed as text is.
+pub async fn cell(program: &Path, scale: Scale) -> Result<Figure> {
+    let trial = scale.trial(program, "huge-xlsx-cell").await?;
+    let mut dice = Dice::new(1, "cell", 0);
+    let piece: Vec<u8> = (0..PIECE).map(|_| b'a' + dice.below(26) as u8).collect();
+    let bytes = scale.of(CELL_BYTES);
+    let stream = deflated(CELL, &piece, bytes / PIECE as u64, CELL_END);
+    let zip = bomb::workbook(|zip| {
+        zip.packed("xl/worksheets/sheet1.xml", &stream, 0, bytes);
+    });
+    fs::write(trial.input("a.xlsx"), zip)?;
+    let rejected = Some(("a.xlsx".into(), 1));
+    trial.judge(&Outcome { rejected, says: "mend the cell", ..Outcome::default() }).await
+}
+
+const CELL: &[u8] = b"<worksheet><sheetData><row r=\"1\"><c t=\"inlineStr\"><is><t>";
+const CELL_END: &[u8] = b"</t></is></c></row></sheetData></worksheet>";
+const CELL_BYTES: u64 = 1 << 30;
 /// Bytes of texts that are packed at a time.
 const TEXTS_PIECE: usize = 16 << 10;
 /// Header included.

@@ -33,6 +33,7 @@ async fn measure(program: &Path, scale: Scale) -> Result<Vec<Figure>> {
         text::refused_file(program, scale).await?,
         book::plain(program, scale).await?,
         book::shared(program, scale).await?,
+        book::cell(program, scale).await?,
         bomb::sheet(program, scale).await?,
         bomb::texts(program, scale).await?,
         bomb::push(program, scale).await?,
