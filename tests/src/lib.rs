@@ -5,6 +5,7 @@
 mod demo;
 pub mod faults;
 mod hub;
+mod kafka;
 mod mariadb;
 mod port;
 mod postgres;
@@ -18,6 +19,7 @@ mod workbook;
 
 pub use demo::Demo;
 pub use hub::Hub;
+pub use kafka::{Kafka, kafka};
 pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};

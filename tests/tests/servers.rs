@@ -1,6 +1,6 @@
 //! The harness itself: servers come up, share nothing, and survive being killed.
 
-use yiku_tests::{MariaDb, Postgres, mariadb, postgres};
+use yiku_tests::{Kafka, MariaDb, Postgres, mariadb, postgres};
 
 #[test]
 fn each_test_has_a_database_of_its_own() {
@@ -25,4 +25,12 @@ fn a_killed_mariadb_comes_back_with_its_data() {
     server.kill();
     server.restart();
     server.execute("mysql", "INSERT INTO t VALUES (1)");
+}
+
+#[test]
+fn a_killed_kafka_comes_back() {
+    let mut server = Kafka::start();
+    server.kill();
+    server.restart();
+    assert!(server.kcat(&["-L"]).contains(" 1 brokers:"));
 }

@@ -20,6 +20,7 @@ mod fuzz;
 mod ground;
 mod household;
 mod hub;
+mod kafka_jars;
 mod licences;
 mod process;
 mod readme;

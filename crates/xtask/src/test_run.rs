@@ -3,7 +3,8 @@
 //! Some tests start real servers as child processes on loopback. Their programs come from
 //! Debian's packages; missing ones are installed when we are root or may use sudo without a
 //! password, else the message says what to type. Real clients come from Python's package index, as
-//! this machine is set up for it, into the target folder.
+//! this machine is set up for it, into the target folder; Apache Kafka comes from a Maven
+//! repository into the cache.
 
 use std::{
     env, fs,
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{files, process, workspace};
+use crate::{files, kafka_jars, process, workspace};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -34,12 +35,15 @@ const PARTS: &[Part] = &[
     Part { package: "postgresql", is_there: has_postgresql },
     Part { package: "mariadb-server", is_there: has_mariadb },
     Part { package: "python3-venv", is_there: has_python },
+    Part { package: "default-jre-headless", is_there: has_java },
+    Part { package: "kcat", is_there: has_kcat },
 ];
 
 /// Installs what is missing, then runs `cargo test`.
 pub fn run(args: &TestArgs) -> Result<()> {
     install_missing()?;
     install_clients()?;
+    kafka_jars::fetch()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--locked"]);
     let names_package = |arg: &String| arg == "-p" || arg.starts_with("--package");
@@ -132,6 +136,16 @@ fn has_mariadb() -> bool {
 /// Debian's Python comes without the part that makes environments.
 fn has_python() -> bool {
     process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+/// Apache Kafka runs on Java.
+fn has_java() -> bool {
+    on_path("java")
+}
+
+/// A client of Kafka that is not ours.
+fn has_kcat() -> bool {
+    on_path("kcat")
 }
 
 fn on_path(program: &str) -> bool {
