@@ -2,6 +2,7 @@
 //! a free port of its own, gone when the test process is; the demo; a hub on a small catalog; the
 //! power cut and other faults of the machine; real clients.
 
+mod client;
 mod demo;
 pub mod faults;
 mod hub;
@@ -12,11 +13,11 @@ mod postgres;
 pub mod power;
 pub mod preload;
 mod program;
-mod python;
 mod server;
 mod sqlite;
 mod workbook;
 
+pub use client::{node_client, python_client};
 pub use demo::Demo;
 pub use hub::Hub;
 pub use kafka::{Kafka, kafka};
@@ -24,7 +25,6 @@ pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;
 pub use postgres::{Postgres, postgres};
 pub use program::{Ended, root, xtask, yiku, yiku_path};
-pub use python::python_client;
 pub use server::Server;
 pub use sqlite::{sqlite, sqlite_value};
 pub use workbook::workbook_with_password;

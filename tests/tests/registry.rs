@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use yiku_bus::{Bus, Embedded, ReadLimit};
 use yiku_core::text_bytes::to_hex;
-use yiku_tests::{Hub, python_client, root, sqlite};
+use yiku_tests::{Hub, node_client, python_client, root, sqlite};
 
 const ENTRY: &str = "public-security/household";
 const SUBJECT: &str = "entry.public-security.household-value";
@@ -130,22 +130,48 @@ fn the_python_client_works_unmodified() {
     assert!(json_body.starts_with(&framed(twin, b"{")), "{json_body}");
 
     assert_eq!(said["compatible"], json!([true, false]));
-    let check = |name: &str, status: u16, code: u32, text: &str| {
-        let refusal = &said[name];
-        assert_eq!(
-            (&refusal["status"], &refusal["code"]),
-            (&json!(status), &json!(code)),
-            "{name}"
-        );
-        assert!(refusal["text"].as_str().is_some_and(|said| said.contains(text)), "{refusal}");
-    };
-    check("incompatible", 409, 409, "field `more` is new and has no default");
-    check("refused", 422, 42205, "`yiku catalog publish`");
-    check("unequal", 404, 40403, "Schema not found");
-    check("unknown", 404, 40401, "Subject 'x-value' not found.");
-    check("undeleted", 422, 42205, "`yiku catalog publish`");
-    check("unset", 422, 42205, "`yiku catalog publish`");
-    check("stranger", 401, 401, "no valid token");
+    check(&said, "incompatible", 409, 409, "field `more` is new and has no default");
+    check(&said, "refused", 422, 42205, "`yiku catalog publish`");
+    check(&said, "unequal", 404, 40403, "Schema not found");
+    check(&said, "unknown", 404, 40401, "Subject 'x-value' not found.");
+    check(&said, "undeleted", 422, 42205, "`yiku catalog publish`");
+    check(&said, "unset", 422, 42205, "`yiku catalog publish`");
+    check(&said, "stranger", 401, 401, "no valid token");
+    assert_eq!(said["subjects"], subjects);
+    assert_eq!((&said["versions"], &said["level"]), (&json!([1]), &json!("BACKWARD")));
+}
+
+/// A refusal that a client was told.
+#[track_caller]
+fn check(said: &Value, name: &str, status: u16, code: u32, text: &str) {
+    let refusal = &said[name];
+    assert_eq!((&refusal["status"], &refusal["code"]), (&json!(status), &json!(code)), "{name}");
+    assert!(refusal["text"].as_str().is_some_and(|said| said.contains(text)), "{refusal}");
+}
+
+#[test]
+fn the_node_client_works_unmodified() {
+    let mut hub = Hub::new(&root().join("catalog"));
+    hub.start();
+    let token = hub.token("public-security");
+    let ended = node_client("registry.cjs", &[&format!("{}/registry", hub.url()), &token]);
+    assert!(ended.success, "{ended:?}\n{}", hub.log());
+    let said: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let subjects = get(&hub, &token, "/subjects");
+    assert!(hub.stop(), "{}", hub.log());
+
+    let id = said["latest"][0].as_u64().expect("a number") as u32;
+    assert_eq!(said["latest"], json!([id, 1, SUBJECT]));
+    assert_eq!((&said["registered"], &said["found"]), (&json!(id), &json!(id)));
+    for (form, id) in [("avro", id), ("json", id + 1)] {
+        let magic = to_hex(&[&[0], &id.to_be_bytes()[..]].concat());
+        assert!(said[form].as_str().is_some_and(|body| body.starts_with(&magic)), "{said}");
+    }
+    assert_eq!(said["compatible"], json!([true, false]));
+    check(&said, "incompatible", 409, 409, "field `more` is new and has no default");
+    check(&said, "unknown", 404, 40401, "Subject 'x-value' not found.");
+    check(&said, "undeleted", 422, 42205, "`yiku catalog publish`");
+    check(&said, "stranger", 401, 401, "no valid token");
     assert_eq!(said["subjects"], subjects);
     assert_eq!((&said["versions"], &said["level"]), (&json!([1]), &json!("BACKWARD")));
 }

@@ -13,6 +13,7 @@
 mod advisories;
 mod bench;
 mod check;
+mod clients;
 mod demo;
 mod dice;
 mod files;

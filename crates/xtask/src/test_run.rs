@@ -2,20 +2,15 @@
 //!
 //! Some tests start real servers as child processes on loopback. Their programs come from
 //! Debian's packages; missing ones are installed when we are root or may use sudo without a
-//! password, else the message says what to type. Real clients come from Python's package index, as
-//! this machine is set up for it, into the target folder; Apache Kafka comes from a Maven
-//! repository into the cache.
+//! password, else the message says what to type. Real clients come from the package indexes of Python
+//! and Node into the target folder, Apache Kafka from a Maven repository into the cache.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::Path, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::{files, kafka_jars, process, workspace};
+use crate::{clients, kafka_jars, process, workspace};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -35,6 +30,7 @@ const PARTS: &[Part] = &[
     Part { package: "postgresql", is_there: has_postgresql },
     Part { package: "mariadb-server", is_there: has_mariadb },
     Part { package: "python3-venv", is_there: has_python },
+    Part { package: "npm", is_there: has_npm },
     Part { package: "default-jre-headless", is_there: has_java },
     Part { package: "kcat", is_there: has_kcat },
 ];
@@ -42,7 +38,7 @@ const PARTS: &[Part] = &[
 /// Installs what is missing, then runs `cargo test`.
 pub fn run(args: &TestArgs) -> Result<()> {
     install_missing()?;
-    install_clients()?;
+    clients::install()?;
     kafka_jars::fetch()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--locked"]);
@@ -81,31 +77,6 @@ fn install_missing() -> Result<()> {
     }
 }
 
-/// Makes a Python of our own with the packages of `tests/clients/requirements.txt`, once for each
-/// text of that file.
-fn install_clients() -> Result<()> {
-    let wanted = fs::read_to_string(workspace::root().join(REQUIREMENTS))?;
-    let folder = target_folder()?.join("clients");
-    let installed = folder.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|there| there == wanted) {
-        return Ok(());
-    }
-    eprintln!("installing what the tests need: the packages of {REQUIREMENTS}");
-    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(folder.join("bin/python"));
-    pip.current_dir(workspace::root());
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--requirement", REQUIREMENTS]);
-    process::run(&mut pip).context("the tests need clients from Python's package index")?;
-    files::write(&installed, &wanted)
-}
-
-/// Where cargo builds.
-fn target_folder() -> Result<PathBuf> {
-    let own = env::current_exe().context("where this program lies")?;
-    let target = own.ancestors().nth(2).context("this program lies in target/debug")?;
-    Ok(target.to_owned())
-}
-
 fn apt_get(prefix: &[&str]) -> Command {
     let words = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"]].concat();
     let mut command = Command::new(words[0]);
@@ -138,6 +109,11 @@ fn has_python() -> bool {
     process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
 }
 
+/// Debian's package of it brings Node, too.
+fn has_npm() -> bool {
+    on_path("npm") && on_path("node")
+}
+
 /// Apache Kafka runs on Java.
 fn has_java() -> bool {
     on_path("java")
@@ -152,5 +128,3 @@ fn on_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
-
-const REQUIREMENTS: &str = "tests/clients/requirements.txt";
