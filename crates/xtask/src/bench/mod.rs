@@ -90,7 +90,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
 fn in_release(args: &BenchArgs) -> Result<()> {
     eprintln!("building for release");
     let mut cargo: Command = workspace::cargo();
-    cargo.args(["run", "--release", "--quiet", "--locked", "--package", "xtask", "--", "bench"]);
+    cargo.args(["run", "--release", "--quiet", "--locked", "--bin", "xtask", "--", "bench"]);
     cargo.args(&args.name);
     cargo.args(args.long.then_some("--long"));
     cargo.args(args.json.then_some("--json"));
