@@ -146,7 +146,7 @@ impl Hub {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().expect("the program starts"));
         self.until("the hub answers", || {
-            let (status, _) = try_http(self.port, "GET", "/readyz", &[], b"")?;
+            let (status, _) = http(self.port, "GET", "/readyz", &[], b"")?;
             (status == 200).then_some(())
         });
     }
@@ -300,7 +300,12 @@ impl Hub {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Option<(u16, String)> {
-        try_http(self.port, method, path, headers, body)
+        http(self.port, method, path, headers, body)
+    }
+
+    /// Where it listens on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection to the hub, for requests that no client would send.
@@ -315,7 +320,8 @@ impl Drop for Hub {
     }
 }
 
-fn try_http(
+/// One request to a program that listens on loopback: status and body; `None` when no answer came.
+pub fn http(
     port: u16,
     method: &str,
     path: &str,

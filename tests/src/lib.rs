@@ -19,7 +19,7 @@ mod workbook;
 
 pub use client::{node_client, python_client};
 pub use demo::Demo;
-pub use hub::Hub;
+pub use hub::{Hub, http};
 pub use kafka::{Kafka, kafka};
 pub use mariadb::{MariaDb, mariadb};
 pub use port::free_port;

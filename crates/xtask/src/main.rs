@@ -8,6 +8,7 @@
 //! | `tidy` | the rules of this repository that no other tool knows |
 //! | `soak` | a hub under load is killed again and again; nothing may be lost or doubled |
 //! | `fuzz` | the fuzz targets under cargo-fuzz, for some minutes |
+//! | `record-registry` | what another registry answers, for the tests to compare with |
 //! | `bench` | the speed figures, each beside its measure, in one run |
 
 mod advisories;
@@ -23,8 +24,10 @@ mod household;
 mod hub;
 mod kafka_jars;
 mod licences;
+mod maven;
 mod process;
 mod readme;
+mod record_registry;
 mod soak;
 mod test_run;
 mod tidy;
@@ -53,6 +56,8 @@ enum Command {
     Soak(soak::SoakArgs),
     /// Runs the fuzz targets under cargo-fuzz, on a nightly toolchain; findings go to the corpus
     Fuzz(fuzz::FuzzArgs),
+    /// Asks Apicurio's registry anew what the tests hold our answers beside
+    RecordRegistry,
     /// Checks formatting, lints, tidy, documentation, licences and advisories
     Check,
     /// Checks the rules of this repository that no other tool knows
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::RecordRegistry => record_registry::run(),
         Command::Check => check::run(),
         Command::Tidy => tidy::run(),
     };

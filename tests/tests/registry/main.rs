@@ -1,5 +1,7 @@
 //! The schema registry of a real hub, by itself and by Confluent's own client.
 
+mod apicurio;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use yiku_core::text_bytes::to_hex;
 use yiku_tests::{Hub, node_client, python_client, root, sqlite};
 
 const ENTRY: &str = "public-security/household";
+const TOPIC: &str = "entry.public-security.household";
 const SUBJECT: &str = "entry.public-security.household-value";
 
 fn get(hub: &Hub, token: &str, path: &str) -> Value {
@@ -91,8 +94,7 @@ fn pushed_body(data: &Path) -> Vec<u8> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let bus = Embedded::open(data).await.expect("the hub has opened it");
-        let topic = "entry.public-security.household";
-        let stored = bus.read(topic, 0, 0, ReadLimit::default()).await.expect("it was written");
+        let stored = bus.read(TOPIC, 0, 0, ReadLimit::default()).await.expect("it was written");
         let record = stored[0].records.iter().next().expect("a row").expect("an undamaged row");
         record.body.to_vec()
     })
