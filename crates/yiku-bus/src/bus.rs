@@ -2,8 +2,10 @@
 //!
 //! * An append to several topics becomes durable whole or not at all, and its records are read in
 //!   the order in which appends returned.
-//! * Offsets of a topic's partition begin at 0 and have no gaps on the embedded bus; on others they
-//!   only rise.
+//! * Offsets of a topic's partition begin at 0 and rise. The records of one append to one partition
+//!   have neighbouring offsets; between appends there may be offsets that hold nothing (on Kafka the
+//!   ends of transactions, and what was never committed). So a reader goes on at [`Read::next`], and
+//!   rows are counted by [`Bus::count`], never by subtraction.
 //! * A reader never sees a record that could still vanish.
 //! * Nothing is ever deleted but by [`Bus::retain`].
 //! * A cursor outside what is kept is an error, never a reset.
@@ -29,6 +31,9 @@ pub struct Envelope {
     pub batch: u64,
     /// When it was published, milliseconds since 1970 in UTC.
     pub at_ms: i64,
+    /// Number of the schema of the bodies in the hub's registry; the hub's own topics have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
 }
 
 /// Records for one partition of a topic. The topic is made when it does not exist.
@@ -75,6 +80,26 @@ impl Stored {
     }
 }
 
+/// What one read brought.
+#[derive(Clone, Debug, Default)]
+pub struct Read {
+    /// The batches, in the order of their offsets. The last one may be cut where a bound was met.
+    pub batches: Vec<Stored>,
+    /// What stands among them and was not put there by a hub.
+    pub foreign: Vec<Foreign>,
+    /// Where to go on. As far as there is nothing more it is the topic's end.
+    pub next: u64,
+}
+
+/// A message on a topic of the hub that breaks the rules of its messages. It is passed over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Foreign {
+    /// Where it stands.
+    pub offset: u64,
+    /// Which rule it breaks, without anything of its content.
+    pub reason: String,
+}
+
 /// Bounds of one read. At least one batch is returned when there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimit {
@@ -105,14 +130,18 @@ pub struct TopicState {
     pub next: u64,
 }
 
-/// Makes the records that go in with the rows, once the rows' places are known.
-pub type Finish = Box<dyn FnOnce(&[Placed]) -> Vec<Append> + Send>;
+/// Makes the records that go in with the rows, once the rows' places are known. It is asked again
+/// when the rows get other places because nothing of a first try was kept.
+pub type Finish = Box<dyn Fn(&[Placed]) -> Vec<Append> + Send>;
 
 /// The durable log.
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Takes a lane: from now on no earlier holder of it can append.
     async fn lane(&self, name: &str) -> Result<Arc<dyn Lane>, BusError>;
+
+    /// What offsets of this bus are said to belong to: `embedded`, or Kafka with its cluster's id.
+    fn id(&self) -> &str;
 
     /// The batches that hold `from` and what follows. The first may begin before `from`.
     /// Empty when `from` is the end, or when the topic does not exist and `from` is 0.
@@ -122,12 +151,16 @@ pub trait Bus: Send + Sync {
         partition: u32,
         from: u64,
         limit: ReadLimit,
-    ) -> Result<Vec<Stored>, BusError>;
+    ) -> Result<Read, BusError>;
+
+    /// Counts the records from `from` to before `to`, as they are there.
+    async fn count(&self, topic: &str, partition: u32, from: u64, to: u64)
+    -> Result<u64, BusError>;
 
     /// All topics with their bounds.
     async fn topics(&self) -> Result<Vec<TopicState>, BusError>;
 
-    /// Deletes whole batches that end at or below `before`; returns the first offset kept.
+    /// Deletes what ends at or below `before`, whole batches at least; returns the first offset kept.
     async fn retain(&self, topic: &str, partition: u32, before: u64) -> Result<u64, BusError>;
 
     /// Moves at each commit.
@@ -137,8 +170,13 @@ pub trait Bus: Send + Sync {
 /// The right to append, held by one process at a time.
 #[async_trait]
 pub trait Lane: Send + Sync {
-    /// Appends `rows` and what `finish` makes of their places, in one transaction. Appends are
-    /// taken in the order of the calls. On [`BusError::Broken`] the outcome is unknown and the
-    /// lane must be taken anew.
+    /// Appends `rows` and what `finish` makes of their places, in one transaction, and returns once
+    /// readers see them. Appends are taken in the order of the calls. After
+    /// [`BusError::leaves_in_doubt`] nobody knows whether it was kept until [`Lane::settle`] has
+    /// succeeded; after any other error nothing of it was.
     async fn append(&self, rows: Vec<Append>, finish: Finish) -> Result<Vec<Placed>, BusError>;
+
+    /// Decides the fate of every append that is in doubt: from then on a reader sees it or it never
+    /// was.
+    async fn settle(&self) -> Result<(), BusError>;
 }

@@ -15,7 +15,9 @@ use sqlx::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Append, Bus, BusError, Finish, Lane, Placed, ReadLimit, Records, Stored, TopicState};
+use crate::{
+    Append, Bus, BusError, Finish, Lane, Placed, Read, ReadLimit, Records, Stored, TopicState,
+};
 use writer::Request;
 
 /// The bus in a file.
@@ -58,7 +60,7 @@ impl Embedded {
         request: impl FnOnce(oneshot::Sender<Result<T, BusError>>) -> Request,
     ) -> Result<T, BusError> {
         let (reply, answer) = oneshot::channel();
-        let gone = || BusError::Broken(sqlx::Error::WorkerCrashed);
+        let gone = || BusError::Broken(sqlx::Error::WorkerCrashed.into());
         requests.send(request(reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -92,20 +94,24 @@ impl Bus for Embedded {
         Ok(Arc::new(EmbeddedLane { requests: self.requests.clone() }))
     }
 
+    fn id(&self) -> &str {
+        "embedded"
+    }
+
     async fn read(
         &self,
         topic: &str,
         partition: u32,
         from: u64,
         limit: ReadLimit,
-    ) -> Result<Vec<Stored>, BusError> {
+    ) -> Result<Read, BusError> {
         let (id, first, next) = self.state(topic, partition).await?.unwrap_or((0, 0, 0));
         if from < first || from > next {
             let topic = topic.to_owned();
             return Err(BusError::OutOfRange { topic, partition, from, first, next });
         }
         if from == next {
-            return Ok(Vec::new());
+            return Ok(Read { next, ..Read::default() });
         }
         let damaged = |offset| {
             let topic = topic.to_owned();
@@ -114,9 +120,33 @@ impl Bus for Embedded {
         let (begin, end) = self.range(id, from, limit).await?.map_err(damaged)?;
         let stored = self.batches(id, begin, end).await?;
         match stored.last() {
-            Some(last) if last.next_offset() == end => Ok(stored),
+            Some(last) if last.next_offset() == end => {
+                Ok(Read { batches: stored, foreign: Vec::new(), next: end })
+            }
             last => Err(damaged(last.map_or(begin, Stored::next_offset))),
         }
+    }
+
+    async fn count(
+        &self,
+        topic: &str,
+        partition: u32,
+        from: u64,
+        to: u64,
+    ) -> Result<u64, BusError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT coalesce(sum(min(base_offset + count, $4) - max(base_offset, $3)), 0)
+             FROM batch
+             WHERE topic_id = (SELECT id FROM topic WHERE name = $1 AND partition = $2)
+               AND base_offset < $4 AND base_offset + count > $3",
+        )
+        .bind(topic)
+        .bind(partition)
+        .bind(from as i64)
+        .bind(to as i64)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(count as u64)
     }
 
     async fn topics(&self) -> Result<Vec<TopicState>, BusError> {
@@ -219,6 +249,14 @@ impl Lane for EmbeddedLane {
         let request = |reply| Request::Append { rows, finish, reply };
         Embedded::ask(&self.requests, request).await
     }
+
+    async fn settle(&self) -> Result<(), BusError> {
+        // An append in doubt has ended the writer, and with it the process.
+        match self.requests.is_closed() {
+            true => Err(BusError::Broken(sqlx::Error::WorkerCrashed.into())),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Appends that may wait for the writer; more make the callers wait.
@@ -226,96 +264,7 @@ const WAITING_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use yiku_core::row_version::{RowVersion, VersionParts};
-
     use super::*;
-    use crate::{Envelope, Operation};
-
-    fn rows(topic: &str, keys: &[&str]) -> Append {
-        let version = RowVersion::new(VersionParts::default());
-        let mut records = Records::new();
-        keys.iter().for_each(|key| records.push(key, &version, Operation::Upsert, b"x"));
-        Append { topic: topic.into(), partition: 0, envelope: Envelope::default(), records }
-    }
-
-    fn nothing_more() -> Finish {
-        Box::new(|_| Vec::new())
-    }
-
-    async fn keys(bus: &Embedded, topic: &str, from: u64) -> Vec<String> {
-        let stored = bus.read(topic, 0, from, ReadLimit::default()).await.unwrap();
-        let records = stored.iter().flat_map(|batch| batch.records.iter());
-        records.map(|record| record.unwrap().key.to_owned()).collect()
-    }
-
-    #[tokio::test]
-    async fn an_append_is_read_back_after_reopening() {
-        let folder = tempfile::tempdir().unwrap();
-        let bus = Embedded::open(folder.path()).await.unwrap();
-        let lane = bus.lane("0").await.unwrap();
-        let finish: Finish = Box::new(|placed| {
-            assert_eq!(placed[0].base_offset, 0);
-            vec![rows("hub.publications", &["p"])]
-        });
-        lane.append(vec![rows("entry.a.b", &["1", "2"])], finish).await.unwrap();
-        let placed = lane.append(vec![rows("entry.a.b", &["3"])], nothing_more()).await.unwrap();
-        assert_eq!((placed[0].base_offset, placed[0].count), (2, 1));
-        drop((lane, bus));
-
-        let bus = Embedded::open(folder.path()).await.unwrap();
-        assert_eq!(keys(&bus, "entry.a.b", 0).await, ["1", "2", "3"]);
-        assert_eq!(keys(&bus, "entry.a.b", 2).await, ["3"]);
-        assert_eq!(keys(&bus, "entry.a.b", 1).await, ["1", "2", "3"], "whole batches are returned");
-        assert_eq!(keys(&bus, "hub.publications", 0).await, ["p"]);
-        assert!(keys(&bus, "entry.a.b", 3).await.is_empty());
-        assert!(keys(&bus, "entry.no.such", 0).await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn appends_at_once_leave_no_gap() {
-        let folder = tempfile::tempdir().unwrap();
-        let bus = Embedded::open(folder.path()).await.unwrap();
-        let lane = bus.lane("0").await.unwrap();
-        let appends = (0..100).map(|n| {
-            let lane = lane.clone();
-            async move { lane.append(vec![rows("t", &[&n.to_string()])], nothing_more()).await }
-        });
-        let placed = futures_all(appends.collect()).await;
-        let mut offsets: Vec<u64> = placed.into_iter().map(|p| p.unwrap()[0].base_offset).collect();
-        offsets.sort_unstable();
-        assert_eq!(offsets, (0..100).collect::<Vec<_>>());
-    }
-
-    async fn futures_all<F: Future + Send + 'static>(all: Vec<F>) -> Vec<F::Output>
-    where
-        F::Output: Send,
-    {
-        let tasks: Vec<_> = all.into_iter().map(tokio::spawn).collect();
-        let mut outputs = Vec::new();
-        for task in tasks {
-            outputs.push(task.await.unwrap());
-        }
-        outputs
-    }
-
-    #[tokio::test]
-    async fn what_was_deleted_cannot_be_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let bus = Embedded::open(folder.path()).await.unwrap();
-        let lane = bus.lane("0").await.unwrap();
-        for keys in [["1", "2"], ["3", "4"], ["5", "6"]] {
-            lane.append(vec![rows("t", &keys)], nothing_more()).await.unwrap();
-        }
-        assert_eq!(bus.retain("t", 0, 3).await.unwrap(), 2, "a batch goes whole or stays");
-        let refused = bus.read("t", 0, 1, ReadLimit::default()).await.unwrap_err().to_string();
-        assert_eq!(refused, "offset 1 of topic t/0 is outside what the bus holds (2 to 6)");
-        let refused = bus.read("t", 0, 7, ReadLimit::default()).await.unwrap_err().to_string();
-        assert_eq!(refused, "offset 7 of topic t/0 is outside what the bus holds (2 to 6)");
-        assert_eq!(keys(&bus, "t", 2).await, ["3", "4", "5", "6"]);
-        bus.retain("t", 0, 6).await.unwrap();
-        let state = &bus.topics().await.unwrap()[0];
-        assert_eq!((state.first, state.next), (6, 6));
-    }
 
     #[tokio::test]
     async fn foreign_and_newer_files_are_refused() {

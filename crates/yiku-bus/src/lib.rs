@@ -12,7 +12,9 @@ pub mod publish;
 
 mod record;
 
-pub use bus::{Append, Bus, Envelope, Finish, Lane, Placed, ReadLimit, Stored, TopicState};
+pub use bus::{
+    Append, Bus, Envelope, Finish, Foreign, Lane, Placed, Read, ReadLimit, Stored, TopicState,
+};
 pub use embedded::Embedded;
 pub use error::BusError;
 pub use record::{Record, Records};

@@ -23,12 +23,13 @@ use yiku_core::{
     tree,
 };
 
-use crate::{Append, BusError, Envelope, Lane, PUBLICATIONS, Placed, REJECTS, Records};
+use crate::{Append, Bus, BusError, Envelope, Lane, PUBLICATIONS, Placed, REJECTS, Records};
 
 /// Puts checked batches on the bus. Cheap to clone.
 #[derive(Clone)]
 pub struct Publisher {
     lane: Arc<dyn Lane>,
+    bus: Arc<str>,
     lane_number: u32,
     incarnation: String,
     digester: Digester,
@@ -69,14 +70,15 @@ pub struct Published {
 }
 
 impl Publisher {
-    /// Publishes on a lane that was taken.
-    pub fn new(
-        lane: Arc<dyn Lane>,
+    /// Publishes on a lane of the bus that was taken.
+    pub async fn on(
+        bus: &dyn Bus,
         lane_number: u32,
         incarnation: String,
         digester: Digester,
-    ) -> Self {
-        Self { lane, lane_number, incarnation, digester }
+    ) -> Result<Self, BusError> {
+        let lane = bus.lane(&lane_number.to_string()).await?;
+        Ok(Self { lane, bus: bus.id().into(), lane_number, incarnation, digester })
     }
 
     /// The installation's digester.
@@ -84,15 +86,23 @@ impl Publisher {
         &self.digester
     }
 
-    /// Appends the batch with its publication and rejected rows.
+    /// Makes known what became of batches in doubt.
+    pub async fn settle(&self) -> Result<(), BusError> {
+        self.lane.settle().await
+    }
+
+    /// Appends the batch with its publication and rejected rows. `schema` is the number of the
+    /// schema that the bodies are written by.
     ///
-    /// The line's state moves only when the append is durable. On [`BusError::DiskFull`] nothing
-    /// happened; after any other error the line must be read anew.
+    /// The line's state moves only when the append is durable. After
+    /// [`BusError::leaves_in_doubt`] the line must be read anew once [`Publisher::settle`] has
+    /// succeeded; after any other error nothing happened.
     pub async fn publish(
         &self,
         line: &mut LineState,
         checked: CheckedBatch,
         submission: Submission,
+        schema: Option<u32>,
     ) -> Result<Published, BusError> {
         let batch = line.next_batch;
         let envelope = Envelope {
@@ -101,19 +111,27 @@ impl Publisher {
             line: line.line.number,
             batch,
             at_ms: submission.at_ms,
+            schema: None,
         };
         let topic = topic_of(&line.line.entry);
         let position_before = line.position.clone();
         let position_after = submission.position_after.clone();
         let (records, mut rest) = checked.split(&self.digester);
         rest.rejected.iter_mut().for_each(|row| row.batch = batch);
-        let rows = vec![Append { topic, partition: 0, envelope: envelope.clone(), records }];
+        let of_rows = Envelope { schema, ..envelope.clone() };
+        let rows = vec![Append { topic, partition: 0, envelope: of_rows, records }];
         let (lane_number, incarnation) = (self.lane_number, self.incarnation.clone());
-        let line_id = line.line.clone();
+        let (bus, line_id) = (self.bus.clone(), line.line.clone());
         let finish = Box::new(move |placed: &[Placed]| {
-            let place = &placed[0];
-            let stamp = Stamp { line: &line_id, batch, incarnation, position_before, place };
-            let publication = rest.publication(stamp, submission);
+            let stamp = Stamp {
+                bus: &bus,
+                line: &line_id,
+                batch,
+                incarnation: &incarnation,
+                position_before: &position_before,
+                place: &placed[0],
+            };
+            let publication = rest.publication(stamp, &submission);
             let mut appends = vec![control(PUBLICATIONS, lane_number, &envelope, [publication])];
             if !rest.rejected.is_empty() {
                 let rejected = rest.rejected.iter().map(RejectedRow::to_bytes);
@@ -134,26 +152,27 @@ pub fn topic_of(entry: &EntryName) -> String {
 }
 
 struct Stamp<'a> {
+    bus: &'a str,
     line: &'a Line,
     batch: u64,
-    incarnation: String,
-    position_before: Value,
+    incarnation: &'a str,
+    position_before: &'a Value,
     place: &'a Placed,
 }
 
 impl check::Rest {
-    fn publication(&self, stamp: Stamp<'_>, submission: Submission) -> Vec<u8> {
-        let receipt = self.receipt(&stamp, &submission);
+    fn publication(&self, stamp: Stamp<'_>, submission: &Submission) -> Vec<u8> {
+        let receipt = self.receipt(&stamp, submission);
         let publication = Publication {
-            connector: submission.connector,
+            connector: submission.connector.clone(),
             entry: stamp.line.entry.clone(),
             version: submission.version,
             line: stamp.line.number,
             batch: stamp.batch,
-            run: submission.run.map(|run| PublishedRun { keyless: self.keyless, ..run }),
-            position_before: stamp.position_before,
-            position_after: submission.position_after,
-            bus: BUS.into(),
+            run: submission.run.clone().map(|run| PublishedRun { keyless: self.keyless, ..run }),
+            position_before: stamp.position_before.clone(),
+            position_after: submission.position_after.clone(),
+            bus: stamp.bus.into(),
             topic: stamp.place.topic.clone(),
             partition: stamp.place.partition,
             base_offset: stamp.place.base_offset,
@@ -163,10 +182,10 @@ impl check::Rest {
             warned: self.warned,
             deletes: self.deletes,
             violations: self.tally(),
-            idempotency: submission.idempotency,
+            idempotency: submission.idempotency.clone(),
             receipt: String::from_utf8(receipt.to_bytes()).expect("JSON is UTF-8"),
             digests: self.digests.clone(),
-            origin: submission.origin,
+            origin: submission.origin.clone(),
             at_ms: submission.at_ms,
         };
         publication.to_bytes()
@@ -180,13 +199,13 @@ impl check::Rest {
             submission.actor.clone(),
             submission.at_ms,
         );
-        receipt.incarnation = stamp.incarnation.clone();
+        receipt.incarnation = stamp.incarnation.to_owned();
         receipt.number = stamp.batch;
         receipt.department = Some(entry.department().to_owned());
         receipt.entry = Some(format!("{entry}@{}", submission.version));
         if stamp.place.count > 0 {
             receipt.ranges = vec![Range {
-                bus: BUS.into(),
+                bus: stamp.bus.into(),
                 topic: stamp.place.topic.clone(),
                 partition: stamp.place.partition,
                 from: stamp.place.base_offset,
@@ -221,6 +240,3 @@ fn control(
     }
     Append { topic: topic.to_owned(), partition, envelope: envelope.clone(), records }
 }
-
-/// What offsets on the embedded bus are said to belong to.
-pub const BUS: &str = "embedded";

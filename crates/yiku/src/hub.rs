@@ -137,16 +137,14 @@ impl Hub {
         let store = Store::open(&data, clock::now_ms()).await?;
         let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&data).await?);
         let read = yiku_store::cursor::list(&mut *store.reader().await?).await?;
-        together::check(&read, &bus.topics().await?)?;
-        let lane = bus.lane(&LANE.to_string()).await?;
+        together::check(&*bus, &read, &bus.topics().await?)?;
         let incarnation = store.incarnation().to_owned();
-        let publisher = Publisher::new(lane, LANE, incarnation, digester.clone());
+        let publisher = Publisher::on(&*bus, LANE, incarnation, digester.clone()).await?;
         let live = read_live(&config, &store, None).await?;
         let hub = Self {
             config,
             store,
-            bus,
-            publisher,
+                    publisher,
             digester,
             activity: Activity::default(),
             merged: watch::Sender::new(0),
@@ -188,6 +186,7 @@ impl Hub {
     pub async fn hold_line(&self, entry: &EntryName, publisher: &str) -> anyhow::Result<HeldLine> {
         let mut guard = self.lines.of(entry, publisher).lock_owned().await;
         if guard.is_none() {
+            self.publisher.settle().await?;
             materialise::catch_up(self).await?;
             let mut tx = self.store.begin().await?;
             let line = connector::line(&mut tx, entry, publisher, clock::now_ms()).await?;
@@ -222,9 +221,12 @@ impl Hub {
         submission: Submission,
     ) -> Result<PublishedBatch, BusError> {
         let state = line.guard.as_mut().expect("a held line is loaded until an append fails");
-        let publishing = self.publisher.publish(state, checked, submission);
+        let live = self.live();
+        let entry = &state.line.entry;
+        let schema = live.registry.number_of(entry, submission.version, Format::Avro);
+        let publishing = self.publisher.publish(state, checked, submission, schema);
         let outcome = effort::spending(Step::Publish, publishing).await;
-        if matches!(outcome, Err(BusError::Broken(_))) {
+        if outcome.as_ref().is_err_and(BusError::leaves_in_doubt) {
             *line.guard = None;
         }
         outcome
@@ -365,7 +367,7 @@ fn owner_only() -> fs::OpenOptions {
     options
 }
 
-/// The lane of the embedded engine: one process, one lane.
+/// The one lane of a hub that is one process.
 pub const LANE: u32 = 0;
 /// How often the catalog was read in this process.
 static READINGS: AtomicU64 = AtomicU64::new(0);

@@ -9,6 +9,7 @@ mod config;
 mod connectors_folder;
 mod console;
 mod folder;
+mod foreign;
 mod http;
 mod hub;
 mod kinds;

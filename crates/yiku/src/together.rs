@@ -1,12 +1,29 @@
 //! Whether bus and store belong together: both hold how far the store has read the bus.
 
 use anyhow::{Result, bail};
-use yiku_bus::TopicState;
+use yiku_bus::{Bus, TopicState};
 use yiku_store::cursor::Cursor;
 
 /// An error when the store has read what the bus does not hold: new rows would take the offsets
 /// that the store is past, and never be read.
-pub fn check(cursors: &[Cursor], topics: &[TopicState]) -> Result<()> {
+pub fn check(bus: &dyn Bus, cursors: &[Cursor], topics: &[TopicState]) -> Result<()> {
+    let Some((topic, problem)) = mismatch(cursors, topics) else { return Ok(()) };
+    let (both, remedy) = match bus.id() {
+        "embedded" => ("bus.db", "put back the two files of one backup, or the right bus.db"),
+        kafka => (
+            kafka,
+            "put back cluster and store.db as they were at one time, or name the right \
+                          cluster and prefix in [bus.kafka]",
+        ),
+    };
+    bail!(
+        "{both} and store.db do not belong together: topic {topic} of the bus {problem}. Nothing was \
+         changed; {remedy}"
+    );
+}
+
+/// The first topic that the store has read otherwise than it is, and how it is.
+fn mismatch<'a>(cursors: &'a [Cursor], topics: &[TopicState]) -> Option<(&'a str, String)> {
     for cursor in cursors.iter().filter(|cursor| cursor.next > 0) {
         let own =
             |topic: &&TopicState| topic.name == cursor.topic && topic.partition == cursor.partition;
@@ -18,13 +35,9 @@ pub fn check(cursors: &[Cursor], topics: &[TopicState]) -> Result<()> {
             }
             None => format!("is not there, and the store has read {} of it", cursor.next),
         };
-        bail!(
-            "bus.db and store.db do not belong together: topic {} of the bus {problem}. Nothing \
-             was changed; put back the two files of one backup, or the right bus.db",
-            cursor.topic
-        );
+        return Some((&cursor.topic, problem));
     }
-    Ok(())
+    None
 }
 
 #[cfg(test)]
@@ -38,7 +51,8 @@ mod tests {
 
     #[track_caller]
     fn check_one(cursor: Cursor, topics: &[TopicState], told: Option<&str>) {
-        let found = check(&[cursor], topics).err().map(|error| error.to_string());
+        let cursors = [cursor];
+        let found = mismatch(&cursors, topics).map(|(_, problem)| problem);
         match (found, told) {
             (None, None) => {}
             (Some(found), Some(told)) => assert!(found.contains(told), "{found}"),

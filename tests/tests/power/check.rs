@@ -115,11 +115,13 @@ async fn published(data: &Path) -> BTreeMap<String, u32> {
     let bus = Embedded::open(data).await.expect("the hub has opened it");
     let (mut from, mut published) = (0, BTreeMap::new());
     loop {
-        let stored = bus.read(PUBLICATIONS, 0, from, ReadLimit::default()).await;
-        let stored = stored.expect("the hub has read it");
-        let Some(last) = stored.last() else { return published };
-        from = last.next_offset();
-        for record in stored.iter().flat_map(|batch| batch.records.iter()) {
+        let read = bus.read(PUBLICATIONS, 0, from, ReadLimit::default()).await;
+        let read = read.expect("the hub has read it");
+        if read.next == from {
+            return published;
+        }
+        from = read.next;
+        for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
             let one = Publication::parse(record.expect("an undamaged record").body);
             if let Some(push) = one.expect("a publication").idempotency {
                 *published.entry(push.key).or_default() += 1;

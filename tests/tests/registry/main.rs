@@ -94,8 +94,9 @@ fn pushed_body(data: &Path) -> Vec<u8> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let bus = Embedded::open(data).await.expect("the hub has opened it");
-        let stored = bus.read(TOPIC, 0, 0, ReadLimit::default()).await.expect("it was written");
-        let record = stored[0].records.iter().next().expect("a row").expect("an undamaged row");
+        let read = bus.read(TOPIC, 0, 0, ReadLimit::default()).await.expect("it was written");
+        let record =
+            read.batches[0].records.iter().next().expect("a row").expect("an undamaged row");
         record.body.to_vec()
     })
 }

@@ -96,8 +96,8 @@ pub async fn hub() -> TestHub {
     let store = Store::open(folder.path(), NOW).await.unwrap();
     let bus = Embedded::open(folder.path()).await.unwrap();
     let digester = Digester::new(b"test key");
-    let lane = bus.lane("0").await.unwrap();
-    let publisher = Publisher::new(lane, 0, store.incarnation().to_owned(), digester.clone());
+    let incarnation = store.incarnation().to_owned();
+    let publisher = Publisher::on(&bus, 0, incarnation, digester.clone()).await.unwrap();
     let (catalog, published) = catalog();
     let registry = Arc::new(schemas(&catalog, &published));
     let mut tx = store.begin().await.unwrap();
@@ -172,8 +172,9 @@ impl TestHub {
     pub async fn records(&self) -> Vec<String> {
         let topic = "entry.public-security.household";
         let limit = ReadLimit { batches: 1_000, bytes: usize::MAX };
-        let stored = self.hub.bus.read(topic, 0, 0, limit).await.unwrap();
-        let records = stored.iter().flat_map(|batch| batch.records.iter()).map(Option::unwrap);
+        let read = self.hub.bus.read(topic, 0, 0, limit).await.unwrap();
+        let records =
+            read.batches.iter().flat_map(|batch| batch.records.iter()).map(Option::unwrap);
         records.map(|record| format!("{} {}", record.key, record.operation.as_str())).collect()
     }
 
@@ -260,7 +261,7 @@ impl PushLine for TestLine<'_> {
         submission: Submission,
     ) -> Result<PublishedBatch, ExchangeError> {
         let line = self.guard.as_mut().unwrap();
-        Ok(self.hub.publisher.publish(line, checked, submission).await?)
+        Ok(self.hub.publisher.publish(line, checked, submission, None).await?)
     }
 }
 
@@ -320,7 +321,7 @@ impl Exchange for TestExchange {
         };
         let (from, mut rejects_at) = (place(PUBLICATIONS).await?, place(REJECTS).await?);
         drop(db);
-        for stored in self.bus.read(PUBLICATIONS, 0, from, ReadLimit::default()).await? {
+        for stored in self.bus.read(PUBLICATIONS, 0, from, ReadLimit::default()).await?.batches {
             let body = stored.records.iter().next().unwrap().unwrap().body.to_vec();
             let one = Publication::parse(&body).unwrap();
             let mut tx = self.store.begin().await?;
@@ -328,7 +329,7 @@ impl Exchange for TestExchange {
             let mut rejected = Vec::new();
             if one.rejected > 0 {
                 let limit = ReadLimit { batches: 1, bytes: 1 };
-                let batch = self.bus.read(REJECTS, 0, rejects_at, limit).await?.remove(0);
+                let batch = self.bus.read(REJECTS, 0, rejects_at, limit).await?.batches.remove(0);
                 let records = batch.records.iter().map(Option::unwrap);
                 rejected.extend(records.map(|one| RejectedRow::parse(one.body).unwrap()));
                 self.advance(&mut tx, REJECTS, rejects_at, batch.next_offset()).await?;

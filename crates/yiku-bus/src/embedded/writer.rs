@@ -177,7 +177,7 @@ async fn within_savepoint<T>(
     match sqlx::raw_sql("ROLLBACK TO one; RELEASE one").execute(&mut *db).await {
         Ok(_) => Some(Err(failed)),
         Err(_) if matches!(failed, BusError::DiskFull) => None,
-        Err(error) => Some(Err(BusError::Broken(error))),
+        Err(error) => Some(Err(BusError::Broken(error.into()))),
     }
 }
 
@@ -265,7 +265,7 @@ fn classify(error: sqlx::Error) -> BusError {
         .as_database_error()
         .and_then(|database| database.code())
         .is_some_and(|code| code == SQLITE_FULL);
-    if full { BusError::DiskFull } else { BusError::Broken(error) }
+    if full { BusError::DiskFull } else { BusError::Broken(error.into()) }
 }
 
 /// What SQLite says where there is nothing to take back.

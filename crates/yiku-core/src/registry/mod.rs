@@ -117,6 +117,16 @@ impl Registry {
         self.schemas.get(&id)
     }
 
+    /// The number of an entry version's schema.
+    pub fn number_of(&self, entry: &EntryName, version: Version, format: Format) -> Option<u32> {
+        let versions = self.versions(&subject(entry, format))?;
+        versions
+            .iter()
+            .map(|one| &one.kept)
+            .find(|kept| kept.version == version)
+            .map(|kept| kept.id)
+    }
+
     /// All schemas by number.
     pub fn schemas(&self) -> impl Iterator<Item = &Arc<RegisteredSchema>> {
         self.schemas.values()

@@ -60,10 +60,12 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
     let mut from = cursor.map_or(0, |cursor| cursor.next);
     let mut early: HashMap<String, u64> = HashMap::new();
     loop {
-        let stored = hub.bus.read(PUBLICATIONS, LANE, from, ReadLimit::default()).await?;
-        let Some(last) = stored.last() else { break };
-        from = last.next_offset();
-        for record in stored.iter().flat_map(|batch| batch.records.iter()) {
+        let read = hub.bus.read(PUBLICATIONS, LANE, from, ReadLimit::default()).await?;
+        if read.next == from {
+            break;
+        }
+        from = read.next;
+        for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
             let record = record.context("a publication on the bus is damaged")?;
             let one = Publication::parse(record.body)?;
             if ends.get(one.topic.as_str()).is_some_and(|end| one.base_offset < *end) {

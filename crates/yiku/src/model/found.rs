@@ -75,10 +75,12 @@ pub async fn read(hub: &Hub, folder: &Path) -> Found {
 async fn read_topic(hub: &Hub, topic: &str) -> Vec<(String, RowVersion)> {
     let (mut rows, mut from) = (Vec::new(), 0);
     loop {
-        let stored = hub.bus.read(topic, 0, from, ReadLimit::default()).await.expect("the bus");
-        let Some(last) = stored.last() else { return rows };
-        from = last.next_offset();
-        for record in stored.iter().flat_map(|batch| batch.records.iter()) {
+        let read = hub.bus.read(topic, 0, from, ReadLimit::default()).await.expect("the bus");
+        if read.next == from {
+            return rows;
+        }
+        from = read.next;
+        for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
             let record = record.expect("a whole record");
             rows.push((record.key.to_owned(), record.version));
         }

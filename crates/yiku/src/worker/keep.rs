@@ -180,6 +180,8 @@ fn words(error: &anyhow::Error) -> (String, String) {
         over.zh.clone()
     } else if let Some(store) = error.downcast_ref::<StoreError>() {
         store.zh()
+    } else if let Some(bus) = error.downcast_ref::<BusError>() {
+        bus.zh()
     } else {
         format!("{}：{en}", error.downcast_ref().map_or("运行失败", who_acts))
     };
@@ -203,12 +205,12 @@ fn needs_person(error: &anyhow::Error) -> bool {
 
 fn may_pass(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ConnectorError::Unavailable { .. }))
-        || matches!(error.downcast_ref(), Some(BusError::DiskFull))
+        || error.downcast_ref::<BusError>().is_some_and(BusError::may_pass)
 }
 
 /// Ends the process when an error leaves unknown what was written.
 pub fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
-    let bus = matches!(error.downcast_ref(), Some(BusError::Broken(_)));
+    let bus = error.downcast_ref::<BusError>().is_some_and(BusError::ends_process);
     let store = error.downcast_ref::<StoreError>().is_some_and(StoreError::ends_process);
     if bus || store {
         hub.activity.break_down(format!("{error:#}"));

@@ -1,27 +1,30 @@
 //! Materialise (step 5): publications and rejected rows are carried from the bus into the store,
 //! each batch with the offsets that were read, in one transaction.
 
+use std::collections::VecDeque;
+
 use anyhow::{Context, ensure};
-use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit, Stored};
+use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit};
 use yiku_core::publication::{Publication, RejectedRow};
 use yiku_store::{Tx, cursor, publication};
 
-use crate::hub::{Hub, LANE};
+use crate::{
+    foreign,
+    hub::{Hub, LANE},
+};
 
 /// Carries over all there is; returns how many batches that were.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     let _turn = hub.materialising.lock().await;
     let mut taken = 0;
-    loop {
-        let batches = step(hub).await.context("carrying publications into the store")?;
-        if batches == 0 {
-            return Ok(taken);
-        }
+    while let Some(batches) = step(hub).await.context("carrying publications into the store")? {
         taken += batches;
     }
+    Ok(taken)
 }
 
-async fn step(hub: &Hub) -> anyhow::Result<u64> {
+/// Carries over some; `None` when there was nothing more.
+async fn step(hub: &Hub) -> anyhow::Result<Option<u64>> {
     let mut reader = hub.store.reader().await?;
     let unit = format!("materialise/{LANE}");
     let mut next_of = async |topic: &str| -> anyhow::Result<u64> {
@@ -30,17 +33,19 @@ async fn step(hub: &Hub) -> anyhow::Result<u64> {
     };
     let (from, rejects_from) = (next_of(PUBLICATIONS).await?, next_of(REJECTS).await?);
     drop(reader);
-    let stored = hub.bus.read(PUBLICATIONS, LANE, from, LIMIT).await?;
-    let Some(last) = stored.last() else { return Ok(0) };
-    let to = last.next_offset();
+    let read = hub.bus.read(PUBLICATIONS, LANE, from, LIMIT).await?;
+    if read.next == from {
+        return Ok(None);
+    }
+    foreign::tell(PUBLICATIONS, &read);
     let mut publications = Vec::new();
-    for record in stored.iter().flat_map(|batch| batch.records.iter()) {
+    for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
         let record = record.context("a publication on the bus is damaged")?;
         publications.push(Publication::parse(record.body)?);
     }
-    let mut rejects = Rejects { hub, next: rejects_from, ahead: Vec::new() };
+    let mut rejects = Rejects { hub, next: rejects_from, ahead: VecDeque::new() };
     let mut tx = hub.store.begin().await?;
-    advance(hub, &mut tx, &unit, PUBLICATIONS, from, to).await?;
+    advance(hub, &mut tx, &unit, PUBLICATIONS, from, read.next).await?;
     for one in &publications {
         let rejected = rejects.of(one).await?;
         publication::take(&mut tx, &hub.digester, one, &rejected).await?;
@@ -49,7 +54,7 @@ async fn step(hub: &Hub) -> anyhow::Result<u64> {
         advance(hub, &mut tx, &unit, REJECTS, rejects_from, rejects.next).await?;
     }
     tx.commit().await?;
-    Ok(publications.len() as u64)
+    Ok(Some(publications.len() as u64))
 }
 
 async fn advance(
@@ -65,30 +70,50 @@ async fn advance(
     Ok(cursor::advance(tx, read).await?)
 }
 
-/// The rejected rows, in the order of their publications: an append with rejected rows put them on
-/// their topic as one batch.
+/// The rejected rows, which stand on their topic in the order of their publications.
 struct Rejects<'a> {
     hub: &'a Hub,
+    /// Behind the last one taken.
     next: u64,
-    ahead: Vec<Stored>,
+    /// Rows that were read and not yet taken, each with the offset behind it.
+    ahead: VecDeque<(u64, RejectedRow)>,
 }
 
 impl Rejects<'_> {
     async fn of(&mut self, publication: &Publication) -> anyhow::Result<Vec<RejectedRow>> {
-        if publication.rejected == 0 {
-            return Ok(Vec::new());
+        let mut rejected = Vec::new();
+        while (rejected.len() as u64) < publication.rejected {
+            if self.ahead.is_empty() {
+                self.read_on().await?;
+            }
+            let (next, row) = self
+                .ahead
+                .pop_front()
+                .context("rejected rows of a publication are missing on the bus")?;
+            self.next = next;
+            rejected.push(row);
         }
-        if self.ahead.is_empty() {
-            self.ahead = self.hub.bus.read(REJECTS, LANE, self.next, LIMIT).await?;
+        Ok(rejected)
+    }
+
+    async fn read_on(&mut self) -> anyhow::Result<()> {
+        let mut from = self.next;
+        while self.ahead.is_empty() {
+            let read = self.hub.bus.read(REJECTS, LANE, from, LIMIT).await?;
+            ensure!(read.next > from, "rejected rows of a publication are missing on the bus");
+            from = read.next;
+            foreign::tell(REJECTS, &read);
+            for batch in &read.batches {
+                for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
+                    let record = record.context("a rejected row on the bus is damaged")?;
+                    // The first batch of a read may begin before what was asked for.
+                    if offset >= self.next {
+                        self.ahead.push_back((offset + 1, RejectedRow::parse(record.body)?));
+                    }
+                }
+            }
         }
-        ensure!(!self.ahead.is_empty(), "rejected rows of a publication are missing on the bus");
-        let batch = self.ahead.remove(0);
-        self.next = batch.next_offset();
-        let rows = batch.records.iter().map(|record| {
-            let record = record.context("a rejected row on the bus is damaged")?;
-            Ok(RejectedRow::parse(record.body)?)
-        });
-        rows.collect()
+        Ok(())
     }
 }
 

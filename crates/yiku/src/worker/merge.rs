@@ -1,14 +1,20 @@
 //! Merge (step 5): rows of each resource's topic become records, entities, history and changes.
 
-use anyhow::{Context, ensure};
-use yiku_bus::{ReadLimit, Stored, publish};
-use yiku_core::entry::{EntryName, Version};
+use anyhow::Context;
+use yiku_bus::{Foreign, Read, ReadLimit, publish};
+use yiku_core::{
+    entry::{EntryName, Version},
+    registry::{Format, Registry},
+};
 use yiku_store::{
     cursor,
     merge::{self, MergeRow, MergeTask, Merger, Refold},
 };
 
-use crate::{clock, hub::Hub};
+use crate::{
+    clock, foreign,
+    hub::{Hub, Live},
+};
 
 /// Merges everything there is; returns how many rows that were.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
@@ -42,8 +48,8 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
         let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
         let (topic, unit) = (topic.as_str(), unit.as_str());
         let read = cursor::Read { unit, topic, topic_id, partition: PARTITION, from, to: from };
-        let task = MergeTask { bus: publish::BUS, read, resource, at_ms: 0 };
-        let outcome = drain(hub, &merger, task, &mut merged).await;
+        let task = MergeTask { bus: hub.bus.id(), read, resource, at_ms: 0 };
+        let outcome = drain(hub, &merger, task, &live, &mut merged).await;
         outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
     Ok(merged)
@@ -74,21 +80,24 @@ async fn drain(
     hub: &Hub,
     merger: &Merger,
     mut task: MergeTask<'_>,
+    live: &Live,
     merged: &mut u64,
 ) -> anyhow::Result<()> {
     let (topic, partition) = (task.read.topic, task.read.partition);
-    let mut stored = hub.bus.read(topic, partition, task.read.from, LIMIT).await?;
-    while let Some(last) = stored.last() {
-        task.read.to = last.next_offset();
+    let mut read = hub.bus.read(topic, partition, task.read.from, LIMIT).await?;
+    while read.next > task.read.from {
+        task.read.to = read.next;
         task.at_ms = clock::now_ms();
-        let rows = rows_of(&stored, task.read.from)?;
+        pass_over_wrong_schemas(&mut read, task.resource, &live.registry);
+        foreign::tell(topic, &read);
+        let rows = rows_of(&read, task.read.from)?;
         let next = hub.bus.read(topic, partition, task.read.to, LIMIT);
         let (outcome, next) = tokio::join!(take(hub, merger, &task, &rows), next);
         outcome?;
-        *merged += task.read.to - task.read.from;
+        *merged += rows.len() as u64;
         hub.merged.send_modify(|merges| *merges += 1);
         task.read.from = task.read.to;
-        stored = next?;
+        read = next?;
     }
     Ok(())
 }
@@ -105,9 +114,32 @@ async fn take(
     Ok(tx.commit().await?)
 }
 
-fn rows_of(stored: &[Stored], from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
+/// Batches whose schema is not that of their entry version were not put there by a hub. A batch
+/// without schema is of deletes alone, or of a bus that lies in a file of ours.
+fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Registry) {
+    let Read { batches, foreign, .. } = read;
+    batches.retain(|batch| {
+        let Some(schema) = batch.envelope.schema else { return true };
+        let problem = match registry.schema(schema).map(|one| &one.kept) {
+            None => format!("schema {schema} is unknown"),
+            Some(kept)
+                if batch.envelope.entry == format!("{}@{}", kept.entry, kept.version)
+                    && kept.entry == *resource
+                    && kept.format == Format::Avro =>
+            {
+                return true;
+            }
+            Some(_) => format!("schema {schema} is not that of the entry version it names"),
+        };
+        let offsets = batch.base_offset..batch.next_offset();
+        foreign.extend(offsets.map(|offset| Foreign { offset, reason: problem.clone() }));
+        false
+    });
+}
+
+fn rows_of(read: &Read, from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
     let mut rows = Vec::new();
-    for batch in stored {
+    for batch in &read.batches {
         let version = batch.envelope.entry.rsplit_once('@').map(|(_, version)| version);
         let entry: Version = version.context("a batch without entry version")?.parse()?;
         for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
@@ -125,7 +157,6 @@ fn rows_of(stored: &[Stored], from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
             }
         }
     }
-    ensure!(!rows.is_empty(), "batches without records");
     Ok(rows)
 }
 
@@ -144,7 +175,7 @@ async fn overtake(
     Ok(())
 }
 
-/// The embedded bus has one partition per topic.
+/// A topic has one partition.
 const PARTITION: u32 = 0;
 /// Rows of one transaction.
 const LIMIT: ReadLimit = ReadLimit { batches: 256, bytes: 4 << 20 };

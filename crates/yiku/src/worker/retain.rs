@@ -21,12 +21,17 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<()> {
         let Some(passed) = readers.map(|cursor| cursor.next).min() else { continue };
         let mut before = topic.first;
         while before < passed {
-            let batches = hub.bus.read(&topic.name, topic.partition, before, LIMIT).await?;
-            let old = batches.iter().take_while(|batch| {
-                batch.envelope.at_ms < kept_from_ms && batch.next_offset() <= passed
-            });
-            match old.last() {
-                Some(last) => before = last.next_offset(),
+            let read = hub.bus.read(&topic.name, topic.partition, before, LIMIT).await?;
+            let kept = read
+                .batches
+                .iter()
+                .find(|batch| batch.envelope.at_ms >= kept_from_ms || batch.next_offset() > passed);
+            match kept {
+                Some(kept) => {
+                    before = before.max(kept.base_offset);
+                    break;
+                }
+                None if read.next > before => before = read.next.min(passed),
                 None => break,
             }
         }
