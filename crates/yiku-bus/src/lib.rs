@@ -2,12 +2,13 @@
 //!
 //! The only crate that knows what the bus is made of. Its few verbs: append atomically to several
 //! topics, read from an offset, say what is there, retain. [`Embedded`] keeps everything in one
-//! SQLite file. The publish step ([`publish`]) stands here, too: it needs nothing but the contract
+//! SQLite file, [`Kafka`] in a cluster of brokers. The publish step ([`publish`]) stands here, too: it needs nothing but the contract
 //! and an append.
 
 mod bus;
 mod embedded;
 mod error;
+mod kafka;
 pub mod publish;
 
 mod record;
@@ -17,6 +18,7 @@ pub use bus::{
 };
 pub use embedded::Embedded;
 pub use error::BusError;
+pub use kafka::{Durability, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls};
 pub use record::{Record, Records};
 pub use yiku_core::operation::Operation;
 

@@ -1,0 +1,253 @@
+//! One row as one message, and messages as batches again.
+//!
+//! | part | content |
+//! |---|---|
+//! | key | the record's key; null on the hub's own topics |
+//! | value | byte 0, the schema's number in four bytes, the Avro body; null for a delete without body. On `hub.` topics the body alone, JSON |
+//! | `yiku-entry` | entry and version: `public-security/household@1.2.0` |
+//! | `yiku-connector`, `yiku-line`, `yiku-batch` | who published, and the batch by its line |
+//! | `yiku-at` | when, milliseconds since 1970 |
+//! | `yiku-operation` | `upsert` or `delete` |
+//! | `yiku-version` | the row's version, 28 bytes |
+//!
+//! The receipt of a row is that of its line and batch.
+
+use rdkafka::message::{Header, OwnedHeaders};
+use yiku_core::{operation::Operation, row_version::RowVersion};
+
+use super::native::Message;
+use crate::{Envelope, Foreign, Read, Record, Records, Stored};
+
+const ENTRY: &str = "yiku-entry";
+const CONNECTOR: &str = "yiku-connector";
+const LINE: &str = "yiku-line";
+const BATCH: &str = "yiku-batch";
+const AT: &str = "yiku-at";
+const OPERATION: &str = "yiku-operation";
+const VERSION: &str = "yiku-version";
+
+/// Whether a topic carries rows, which have keys and schemas.
+pub(super) fn carries_rows(topic: &str) -> bool {
+    !topic.starts_with("hub.")
+}
+
+/// The headers that all rows of a batch share.
+pub(super) fn headers_of_batch(envelope: &Envelope) -> OwnedHeaders {
+    let own = OwnedHeaders::new_with_capacity(7);
+    let texts = [
+        (ENTRY, envelope.entry.clone()),
+        (CONNECTOR, envelope.connector.clone()),
+        (LINE, envelope.line.to_string()),
+        (BATCH, envelope.batch.to_string()),
+        (AT, envelope.at_ms.to_string()),
+    ];
+    texts
+        .iter()
+        .fold(own, |own, (key, text)| own.insert(Header { key, value: Some(text.as_bytes()) }))
+}
+
+/// The headers of one row.
+pub(super) fn headers_of_row(batch: &OwnedHeaders, record: &Record<'_>) -> OwnedHeaders {
+    let operation = record.operation.as_str().as_bytes();
+    batch
+        .clone()
+        .insert(Header { key: OPERATION, value: Some(operation) })
+        .insert(Header { key: VERSION, value: Some(record.version.as_bytes()) })
+}
+
+/// Writes the value into `bytes`; false for null.
+pub(super) fn write_value(schema: Option<u32>, record: &Record<'_>, bytes: &mut Vec<u8>) -> bool {
+    bytes.clear();
+    if record.operation == Operation::Delete && record.body.is_empty() {
+        return false;
+    }
+    if let Some(schema) = schema {
+        bytes.push(MAGIC);
+        bytes.extend_from_slice(&schema.to_be_bytes());
+    }
+    bytes.extend_from_slice(record.body);
+    true
+}
+
+/// Messages of one partition, put together to batches again.
+pub(super) struct Batches {
+    read: Read,
+    has_rows: bool,
+    bytes: usize,
+    /// The headers of the batch that is being put together.
+    of_batch: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Batches {
+    /// Nothing yet, from here on.
+    pub(super) fn new(topic: &str, from: u64) -> Self {
+        let read = Read { next: from, ..Read::default() };
+        let has_rows = carries_rows(topic);
+        Self { read, has_rows, bytes: 0, of_batch: Vec::new(), scratch: Vec::new() }
+    }
+
+    /// Where to go on.
+    pub(super) fn next(&self) -> u64 {
+        self.read.next
+    }
+
+    /// How much there is: batches, bytes of records.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.read.batches.len(), self.bytes)
+    }
+
+    /// Nothing stands between what was taken and this offset.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        self.read.next = self.read.next.max(offset);
+    }
+
+    /// What was taken.
+    pub(super) fn into_read(self) -> Read {
+        self.read
+    }
+
+    /// Takes a message; one that breaks the rules is noted.
+    pub(super) fn take(&mut self, message: &Message<'_>) {
+        let offset = message.offset();
+        if let Err(reason) = self.try_take(message) {
+            self.read.foreign.push(Foreign { offset, reason: reason.to_owned() });
+        }
+        self.read.next = offset + 1;
+    }
+
+    fn try_take(&mut self, message: &Message<'_>) -> Result<(), &'static str> {
+        let parts = Parts::of(message);
+        let (schema, body) = self.body_of(message)?;
+        let version = parts.version.and_then(RowVersion::from_bytes);
+        let version = version.ok_or("no header yiku-version of 28 bytes")?;
+        let operation = parts
+            .operation
+            .and_then(operation)
+            .ok_or("no header yiku-operation: upsert or delete")?;
+        if body.is_none() && operation != Operation::Delete {
+            return Err("an upsert without value");
+        }
+        let key = match message.key() {
+            Some(key) => std::str::from_utf8(key).map_err(|_| "a key that is not UTF-8")?,
+            None if self.has_rows => return Err("no key"),
+            None => "",
+        };
+        let record = Record { key, version, operation, body: body.unwrap_or_default() };
+        self.push(message.offset(), &parts, schema, &record)
+    }
+
+    fn body_of<'b>(
+        &self,
+        message: &'b Message<'_>,
+    ) -> Result<(Option<u32>, Option<&'b [u8]>), &'static str> {
+        let Some(value) = message.value() else { return Ok((None, None)) };
+        if !self.has_rows {
+            return Ok((None, Some(value)));
+        }
+        match value.split_first_chunk::<5>() {
+            Some(([MAGIC, number @ ..], body)) => {
+                Ok((Some(u32::from_be_bytes(*number)), Some(body)))
+            }
+            Some(_) => Err("a value that does not begin with byte 0 and a schema's number"),
+            None => Err("a value shorter than byte 0 and a schema's number"),
+        }
+    }
+
+    fn push(
+        &mut self,
+        offset: u64,
+        parts: &Parts<'_>,
+        schema: Option<u32>,
+        record: &Record<'_>,
+    ) -> Result<(), &'static str> {
+        self.scratch.clear();
+        parts.write(&mut self.scratch);
+        let goes_on = self.read.batches.last().is_some_and(|last| {
+            last.next_offset() == offset
+                && self.scratch == self.of_batch
+                && (schema.is_none() || schema == last.envelope.schema)
+        });
+        if !goes_on {
+            let envelope = Envelope { schema, ..parts.envelope()? };
+            let records = Records::new();
+            self.read.batches.push(Stored { base_offset: offset, envelope, records });
+            std::mem::swap(&mut self.of_batch, &mut self.scratch);
+        }
+        let last = self.read.batches.last_mut().expect("one was just pushed");
+        let before = last.records.as_bytes().len();
+        last.records.push(record.key, &record.version, record.operation, record.body);
+        self.bytes += last.records.as_bytes().len() - before;
+        Ok(())
+    }
+}
+
+/// A message's headers, as they are.
+#[derive(Default)]
+struct Parts<'a> {
+    entry: Option<&'a str>,
+    connector: Option<&'a str>,
+    line: Option<&'a str>,
+    batch: Option<&'a str>,
+    at: Option<&'a str>,
+    operation: Option<&'a str>,
+    version: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(message: &'a Message<'_>) -> Self {
+        let mut parts = Self::default();
+        message.headers(|name, value| {
+            if name == VERSION.as_bytes() {
+                parts.version = Some(value);
+                return;
+            }
+            let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value))
+            else {
+                return;
+            };
+            match name {
+                ENTRY => parts.entry = Some(value),
+                CONNECTOR => parts.connector = Some(value),
+                LINE => parts.line = Some(value),
+                BATCH => parts.batch = Some(value),
+                AT => parts.at = Some(value),
+                OPERATION => parts.operation = Some(value),
+                _ => {}
+            }
+        });
+        parts
+    }
+
+    /// What all rows of a batch share, to be compared.
+    fn write(&self, bytes: &mut Vec<u8>) {
+        for part in [self.entry, self.connector, self.line, self.batch, self.at] {
+            bytes.extend_from_slice(part.unwrap_or_default().as_bytes());
+            bytes.push(0);
+        }
+    }
+
+    fn envelope(&self) -> Result<Envelope, &'static str> {
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+        Ok(Envelope {
+            entry: self.entry.ok_or("no header yiku-entry")?.to_owned(),
+            connector: self.connector.ok_or("no header yiku-connector")?.to_owned(),
+            line: number(self.line)
+                .and_then(|line| u32::try_from(line).ok())
+                .ok_or("no header yiku-line with a number")?,
+            batch: number(self.batch).ok_or("no header yiku-batch with a number")?,
+            at_ms: self
+                .at
+                .and_then(|text| text.parse().ok())
+                .ok_or("no header yiku-at with a number")?,
+            schema: None,
+        })
+    }
+}
+
+fn operation(name: &str) -> Option<Operation> {
+    [Operation::Upsert, Operation::Delete].into_iter().find(|one| one.as_str() == name)
+}
+
+/// What a value of the registry's form begins with.
+const MAGIC: u8 = 0;

@@ -1,0 +1,385 @@
+//! The hub's topics on the cluster: found, made, looked after.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    config::FromClientConfigAndContext,
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::{
+    client::{self, Asking, Told},
+    native,
+    settings::{ANSWER_MAX, Durability, KafkaSettings, MESSAGE_BYTES_MAX},
+};
+use crate::{BusError, TopicState};
+
+/// The topics, and the clients that ask about them. Calls wait for the cluster: they belong on a
+/// thread that may.
+pub(super) struct Topics {
+    settings: Arc<KafkaSettings>,
+    asking: Asking,
+    admin: AdminClient<Told>,
+    known: Mutex<Known>,
+}
+
+/// Topics by name without prefix, with their ids.
+#[derive(Default)]
+struct Known {
+    /// At the last look.
+    ids: BTreeMap<String, String>,
+    looked: Option<Instant>,
+    /// As they were when this process saw them first.
+    first_seen: BTreeMap<String, String>,
+}
+
+/// A partition's first kept offset and its end: that of the last stable record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends {
+    pub(super) first: u64,
+    pub(super) next: u64,
+}
+
+impl Topics {
+    /// Connects and looks whether cluster and topics are as the settings want them.
+    pub(super) fn open(settings: Arc<KafkaSettings>) -> Result<Self, BusError> {
+        let asking = client::connect(&settings)?;
+        let admin = AdminClient::from_config_and_context(&settings.asking(), Told::default())
+            .map_err(|error| client::unusable(&settings, &error))?;
+        let this = Self { settings, asking, admin, known: Mutex::default() };
+        this.check_cluster()?;
+        this.check_topics()?;
+        Ok(this)
+    }
+
+    /// The client that asks.
+    pub(super) fn asking(&self) -> &Asking {
+        &self.asking
+    }
+
+    /// The cluster's own id.
+    pub(super) fn cluster_id(&self) -> Result<String, BusError> {
+        let id = self.asking.client().fetch_cluster_id(ANSWER_MAX);
+        id.ok_or_else(|| client::too_old(&self.settings))
+    }
+
+    fn check_cluster(&self) -> Result<(), BusError> {
+        let settings = &*self.settings;
+        let brokers = client::metadata(settings, &self.asking)?.brokers().len();
+        let refused = |problem| Err(BusError::Refused { brokers: settings.brokers(), problem });
+        if usize::from(settings.replication) > brokers {
+            return refused(format!(
+                "it has {brokers} broker(s), and bus.kafka.replication is {}; start the others, or \
+                 set durability = \"single\" and replication = 1 if rows may be lost with a broker",
+                settings.replication
+            ));
+        }
+        if settings.durability == Durability::Replicated && settings.replication < REPLICAS_MIN {
+            return refused(format!(
+                "bus.kafka.replication is {}, and durability = \"replicated\" needs {REPLICAS_MIN}; \
+                 raise it, or set durability = \"single\" if rows may be lost with a broker",
+                settings.replication
+            ));
+        }
+        Ok(())
+    }
+
+    /// Looks whether each topic of ours that is there keeps what it is given.
+    fn check_topics(&self) -> Result<(), BusError> {
+        let described = self.describe()?;
+        for topic in &described {
+            let name = self.own_name(&topic.name).unwrap_or(&topic.name).to_owned();
+            let wrong = |problem| Err(BusError::Topic { topic: name.clone(), problem });
+            if topic.replicas.len() != PARTITIONS {
+                return wrong(format!(
+                    "it has {} partitions, and the hub writes one; move its rows to a new topic",
+                    topic.replicas.len()
+                ));
+            }
+            let replicas = topic.replicas.iter().min().copied().unwrap_or(0);
+            if replicas < usize::from(self.settings.replication) {
+                return wrong(format!(
+                    "it has {replicas} replica(s), and bus.kafka.replication is {}; add replicas by \
+                     Kafka's kafka-reassign-partitions",
+                    self.settings.replication
+                ));
+            }
+        }
+        self.check_settings(described.iter().map(|topic| topic.name.as_str()))
+    }
+
+    fn check_settings<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<(), BusError> {
+        let asked: Vec<_> = names.map(ResourceSpecifier::Topic).collect();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let answers = wait(self.admin.describe_configs(&asked, &options()));
+        let answers = answers.map_err(|error| self.unanswered(&error))?;
+        for answer in answers.iter().flatten() {
+            let rdkafka::admin::OwnedResourceSpecifier::Topic(full) = &answer.specifier else {
+                continue;
+            };
+            let value = |name: &str| {
+                let entry = answer.entries.iter().find(|entry| entry.name == name);
+                entry.and_then(|entry| entry.value.clone()).unwrap_or_default()
+            };
+            let topic = self.own_name(full).unwrap_or(full).to_owned();
+            let wrong = |name: &str, wanted: &str| {
+                let problem = format!(
+                    "its {name} is {}, and the hub needs {wanted}; set it by Kafka's kafka-configs",
+                    value(name)
+                );
+                Err(BusError::Topic { topic: topic.clone(), problem })
+            };
+            for (name, wanted) in KEPT {
+                if value(name) != wanted {
+                    return wrong(name, wanted);
+                }
+            }
+            let in_sync = value("min.insync.replicas").parse::<u16>().unwrap_or(0);
+            if in_sync < self.settings.in_sync_min() {
+                return wrong("min.insync.replicas", "2 or more");
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks anew which topics there are.
+    fn describe(&self) -> Result<Vec<native::Described>, BusError> {
+        let metadata = client::metadata(&self.settings, &self.asking)?;
+        let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
+        let names: Vec<String> = names.filter(|name| self.own_name(name).is_some()).collect();
+        let described = match names.is_empty() {
+            true => Vec::new(),
+            false => native::describe(self.asking.client(), &names, ANSWER_MAX)
+                .map_err(|error| self.unanswered(&error))?,
+        };
+        if described.iter().any(|topic| topic.id.is_empty() || topic.id == NO_ID) {
+            return Err(client::too_old(&self.settings));
+        }
+        let ids = described
+            .iter()
+            .filter_map(|topic| Some((self.own_name(&topic.name)?.to_owned(), topic.id.clone())));
+        let mut known = self.known();
+        known.ids = ids.collect();
+        known.looked = Some(Instant::now());
+        let Known { ids, first_seen, .. } = &mut *known;
+        for (name, id) in ids {
+            first_seen.entry(name.clone()).or_insert_with(|| id.clone());
+        }
+        drop(known);
+        Ok(described)
+    }
+
+    /// The name without prefix of a topic of ours.
+    fn own_name<'a>(&self, full: &'a str) -> Option<&'a str> {
+        let name = full.strip_prefix(self.settings.prefix.as_str())?;
+        (name.starts_with("entry.") || name.starts_with("hub.")).then_some(name)
+    }
+
+    /// Whether there is this topic.
+    pub(super) fn is_there(&self, topic: &str) -> Result<bool, BusError> {
+        if self.known().ids.contains_key(topic) {
+            return Ok(true);
+        }
+        self.look_if_older_than(Duration::ZERO)?;
+        Ok(self.known().ids.contains_key(topic))
+    }
+
+    fn look_if_older_than(&self, age: Duration) -> Result<(), BusError> {
+        let looked = self.known().looked;
+        match looked.is_some_and(|looked| looked.elapsed() < age) {
+            true => Ok(()),
+            false => self.describe().map(drop),
+        }
+    }
+
+    /// Makes the topic when there is none; one that was there before and is gone is an error.
+    pub(super) fn ensure(&self, topic: &str) -> Result<(), BusError> {
+        let is_there = self.is_there(topic)?;
+        let known = self.known();
+        if known.first_seen.get(topic) != known.ids.get(topic) {
+            return Err(self.gone(topic));
+        }
+        drop(known);
+        match is_there {
+            true => Ok(()),
+            false => self.make(topic),
+        }
+    }
+
+    /// An error when a topic that was there is gone or another by now: time-outs do not say so.
+    pub(super) fn look_for(&self, topic: &str) -> Result<(), BusError> {
+        self.describe()?;
+        let known = self.known();
+        match known.first_seen.get(topic) == known.ids.get(topic) {
+            true => Ok(()),
+            false => Err(self.gone(topic)),
+        }
+    }
+
+    fn make(&self, topic: &str) -> Result<(), BusError> {
+        let full = self.settings.full_name(topic);
+        let replication = TopicReplication::Fixed(i32::from(self.settings.replication));
+        let (in_sync, bytes) =
+            (self.settings.in_sync_min().to_string(), MESSAGE_BYTES_MAX.to_string());
+        let mut new = NewTopic::new(&full, PARTITIONS as i32, replication)
+            .set("min.insync.replicas", &in_sync)
+            .set("max.message.bytes", &bytes)
+            .set("compression.type", "lz4");
+        new.config.extend(KEPT);
+        let made = wait(self.admin.create_topics([&new], &options()));
+        let made = made.map_err(|error| self.unanswered(&error))?;
+        match made.into_iter().next() {
+            Some(Ok(_)) | Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {}
+            Some(Err((_, code))) => {
+                let problem = format!(
+                    "it cannot be made: {code}; look at the user's rights and at \
+                                       the number of brokers"
+                );
+                return Err(BusError::Topic { topic: topic.to_owned(), problem });
+            }
+            None => return Err(client::too_old(&self.settings)),
+        }
+        let until = Instant::now() + ANSWER_MAX;
+        while !self.is_there(topic)? || self.ends_of(topic, 0).is_err() {
+            if Instant::now() > until {
+                let problem = "it was made, but no broker leads it yet".to_owned();
+                return Err(BusError::Topic { topic: topic.to_owned(), problem });
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// All topics with their bounds. New ones of other hubs are seen within [`LOOK_EVERY`].
+    pub(super) fn list(&self) -> Result<Vec<TopicState>, BusError> {
+        self.look_if_older_than(LOOK_EVERY)?;
+        let ids = self.known().ids.clone();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked = |offset| {
+            let mut list = TopicPartitionList::with_capacity(ids.len());
+            for name in ids.keys() {
+                list.add_partition_offset(&self.settings.full_name(name), 0, offset)
+                    .expect("an offset that can be asked for");
+            }
+            let found = self.asking.offsets_for_times(list, ANSWER_MAX);
+            found.map_err(|error| self.unanswered(&error))
+        };
+        let (first, next) = (asked(Offset::Beginning)?, asked(Offset::End)?);
+        let at = |list: &TopicPartitionList, name: &str| {
+            let found = list.find_partition(&self.settings.full_name(name), 0);
+            let found = found.filter(|one| one.error().is_ok());
+            match found.map(|one| one.offset()) {
+                Some(Offset::Offset(offset)) => Ok(offset.cast_unsigned()),
+                _ => Err(self.gone(name)),
+            }
+        };
+        let state = |(name, id): (&String, &String)| {
+            Ok(TopicState {
+                name: name.clone(),
+                id: id.clone(),
+                partition: 0,
+                first: at(&first, name)?,
+                next: at(&next, name)?,
+            })
+        };
+        ids.iter().map(state).collect()
+    }
+
+    /// The bounds of one partition.
+    pub(super) fn ends_of(&self, topic: &str, partition: u32) -> Result<Ends, BusError> {
+        let full = self.settings.full_name(topic);
+        match self.asking.fetch_watermarks(&full, partition as i32, ANSWER_MAX) {
+            Ok((first, next)) => {
+                Ok(Ends { first: first.cast_unsigned(), next: next.cast_unsigned() })
+            }
+            Err(error) => Err(self.failed(topic, &error)),
+        }
+    }
+
+    /// Deletes what stands before an offset; returns the first offset kept.
+    pub(super) fn delete_before(
+        &self,
+        topic: &str,
+        partition: u32,
+        before: u64,
+    ) -> Result<u64, BusError> {
+        let full = self.settings.full_name(topic);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&full, partition as i32, Offset::Offset(before.cast_signed()))
+            .map_err(|error| self.failed(topic, &error))?;
+        let deleted = wait(self.admin.delete_records(&list, &options()));
+        let deleted = deleted.map_err(|error| self.failed(topic, &error))?;
+        let one = deleted.find_partition(&full, partition as i32);
+        match one.map(|one| one.error().map(|()| one.offset())) {
+            Some(Ok(Offset::Offset(first))) => Ok(first.cast_unsigned()),
+            Some(Err(error)) => Err(self.failed(topic, &error)),
+            _ => Err(client::too_old(&self.settings)),
+        }
+    }
+
+    /// What an error about a topic means.
+    pub(super) fn failed(&self, topic: &str, error: &KafkaError) -> BusError {
+        use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+        match error.rdkafka_error_code() {
+            Some(UnknownTopicOrPartition | UnknownTopic | UnknownPartition) => self.gone(topic),
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                let problem = "the user may not read and write it; give it the rights that \
+                               docs/operating.md lists"
+                    .to_owned();
+                BusError::Topic { topic: topic.to_owned(), problem }
+            }
+            _ => self.unanswered(error),
+        }
+    }
+
+    /// A topic that was there and is no more, or is another one now.
+    pub(super) fn gone(&self, topic: &str) -> BusError {
+        let problem = "it was deleted from the cluster; put back what the cluster and the \
+                       store were at one time"
+            .to_owned();
+        BusError::Topic { topic: topic.to_owned(), problem }
+    }
+
+    fn unanswered(&self, error: &KafkaError) -> BusError {
+        let _ = self.asking.poll(Duration::ZERO);
+        client::unanswered(&self.settings, self.asking.client().context(), error)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWER_MAX)).operation_timeout(Some(ANSWER_MAX))
+}
+
+/// Waits for an answer that a thread of librdkafka's brings.
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime without drivers")
+        .block_on(answer)
+}
+
+/// Of each topic; more are not written yet.
+const PARTITIONS: usize = 1;
+/// Of a topic that loses nothing with a broker.
+const REPLICAS_MIN: u16 = 3;
+/// The hub deletes records, not the clock.
+const KEPT: [(&str, &str); 3] =
+    [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The id that a cluster without ids gives.
+const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
