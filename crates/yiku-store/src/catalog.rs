@@ -6,7 +6,7 @@ use yiku_core::{
     entry::{EntryName, Version},
 };
 
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, sql};
 
 /// A published version.
 #[derive(Clone, Debug, Eq, FromRow, PartialEq)]
@@ -48,7 +48,7 @@ pub async fn publish(
 ) -> Result<Outcome, StoreError> {
     let digest = sha256(content.as_bytes());
     let sql = "SELECT id, digest FROM entry_version WHERE entry = $1 AND version = $2";
-    let known: Option<(i64, Vec<u8>)> = sqlx::query_as(sql)
+    let known: Option<(i64, Vec<u8>)> = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(version.to_string())
         .fetch_optional(&mut **tx)
@@ -58,7 +58,7 @@ pub async fn publish(
         Some(_) => return Err(changed(entry, version)),
         None => {}
     }
-    let id: i64 = sqlx::query_scalar(
+    let id: i64 = sql::query_scalar(
         "INSERT INTO entry_version (id, entry, version, digest, content, published_at)
          SELECT coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5 FROM entry_version
          RETURNING id",
@@ -88,7 +88,7 @@ fn narrow(id: i64) -> Result<u32, StoreError> {
 
 /// All published versions, in the order of their publication.
 pub async fn list(db: &mut Connection) -> Result<Vec<PublishedVersion>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM entry_version ORDER BY id").fetch_all(db).await?)
+    Ok(sql::query_as("SELECT * FROM entry_version ORDER BY id").fetch_all(db).await?)
 }
 
 /// One published version.
@@ -98,7 +98,7 @@ pub async fn get(
     version: Version,
 ) -> Result<PublishedVersion, StoreError> {
     let sql = "SELECT * FROM entry_version WHERE entry = $1 AND version = $2";
-    let found = sqlx::query_as(sql)
+    let found = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(version.to_string())
         .fetch_optional(db)

@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    Connection, StoreError,
+    Connection, StoreError, sql,
     subject::{self, SubjectKind},
 };
 
@@ -35,7 +35,7 @@ pub async fn entities(db: &mut Connection) -> Result<Vec<EntityCensus>, StoreErr
                     (SELECT count(*) FROM conflict_{table})"
         );
         let (rows, history, conflicts): (i64, i64, i64) =
-            sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut *db).await?;
+            sql::query_as(AssertSqlSafe(sql)).fetch_one(&mut *db).await?;
         all.push(EntityCensus {
             entity: subject.name,
             rows: rows.cast_unsigned(),

@@ -6,11 +6,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlx::Row;
-
 use crate::{
     Connection, StoreError, Tx,
     rows::{self, number},
+    sql,
 };
 
 /// What happened to a row.
@@ -68,7 +67,7 @@ pub fn shard_of(key: &str, shards: u32) -> u32 {
 /// The last change number of a subject's shard 0, the only one of the embedded engine.
 pub async fn last(db: &mut Connection, subject: i64) -> Result<u64, StoreError> {
     let sql = "SELECT last FROM shard WHERE subject_id = $1 AND shard = 0";
-    let last: Option<i64> = sqlx::query_scalar(sql).bind(subject).fetch_optional(db).await?;
+    let last: Option<i64> = sql::query_scalar(sql).bind(subject).fetch_optional(db).await?;
     Ok(last.unwrap_or(0).cast_unsigned())
 }
 
@@ -82,15 +81,17 @@ pub async fn read(
     let mut changes = Vec::new();
     let next = after + 1;
     let sql = "SELECT first, last, body FROM change_log
-               WHERE subject_id = $1 AND shard = 0 AND first >= coalesce(
+               WHERE subject_id = $1 AND shard = 0 AND first < $3 AND first >= coalesce(
                    (SELECT max(first) FROM change_log
                     WHERE subject_id = $1 AND shard = 0 AND first <= $2), 0)
                ORDER BY first";
-    rows::select(db, sql, (subject, number(next)), |row| {
-        let first = row.get::<_, i64>(0)?.cast_unsigned();
-        let last = row.get::<_, i64>(1)?.cast_unsigned();
+    let end = next.saturating_add(limit as u64).min(i64::MAX as u64);
+    let values = [subject.into(), number(next).into(), number(end).into()];
+    rows::select(db, sql, &values, |row| {
+        let first = row.int(0)?.cast_unsigned();
+        let last = row.int(1)?.cast_unsigned();
         let mut at = first;
-        let all = for_each(row.get_ref(2)?.as_blob()?, |kind, key| {
+        let all = for_each(row.blob(2)?, |kind, key| {
             if at >= next {
                 changes.push(Change { number: at, kind, key: key.to_owned() });
             }
@@ -114,7 +115,7 @@ pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, 
                    WHERE subject_id = $1 AND shard = 0 AND first > $2
                    ORDER BY first
                    LIMIT 16";
-        let rows = sqlx::query(sql).bind(subject).bind(after).fetch_all(&mut *db).await?;
+        let rows = sql::query(sql).bind(subject).bind(after).fetch_all(&mut *db).await?;
         let Some(last) = rows.last() else { return Ok(totals) };
         after = last.try_get(0)?;
         for row in &rows {
@@ -145,7 +146,7 @@ impl Log {
     /// Opens the log's end. The time never goes back, whatever the clock does.
     pub(crate) async fn open(tx: &mut Tx, subject: i64, at_ms: i64) -> Result<Self, StoreError> {
         let sql = "SELECT last, last_at FROM shard WHERE subject_id = $1 AND shard = 0";
-        let row = sqlx::query(sql).bind(subject).fetch_one(&mut **tx).await?;
+        let row = sql::query(sql).bind(subject).fetch_one(&mut **tx).await?;
         let first = row.try_get::<i64, _>(0)?.cast_unsigned() + 1;
         let at = at_ms.max(row.try_get(1)?);
         Ok(Self { subject, first, next: first, at, counts: [0; 4], body: Vec::new() })
@@ -178,7 +179,7 @@ impl Log {
         }
         let last = number(self.next - 1);
         let [created, changed, ended, restored] = self.counts.map(number);
-        sqlx::query(
+        sql::query(
             "INSERT INTO change_log (subject_id, shard, first, last, created, changed, ended,
                                      restored, at, body)
              VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -195,7 +196,7 @@ impl Log {
         .execute(&mut **tx)
         .await?;
         let sql = "UPDATE shard SET last = $2, last_at = $3 WHERE subject_id = $1 AND shard = 0";
-        sqlx::query(sql).bind(self.subject).bind(last).bind(self.at).execute(&mut **tx).await?;
+        sql::query(sql).bind(self.subject).bind(last).bind(self.at).execute(&mut **tx).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use yiku_core::entry::EntryName;
 
-use crate::{Connection, StoreError, Tx, rows::number};
+use crate::{Connection, StoreError, Tx, rows::number, sql};
 
 /// A connector's file as it was registered.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ pub async fn register(
 ) -> Result<Registered, StoreError> {
     let sql = "SELECT file_digest, entry FROM connector WHERE name = $1";
     let known: Option<(Vec<u8>, Option<String>)> =
-        sqlx::query_as(sql).bind(new.name).fetch_optional(&mut **tx).await?;
+        sql::query_as(sql).bind(new.name).fetch_optional(&mut **tx).await?;
     let outcome = match &known {
         Some((digest, _)) if *digest == new.file_digest => return Ok(Registered::Same),
         Some((_, entry)) if !same_resource(entry.as_deref(), new.entry) => {
@@ -130,7 +130,7 @@ pub async fn register(
         Some(_) => Registered::Changed,
         None => Registered::New,
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO connector (name, role, kind, entry, grant_name, department, file, file_digest,
                                 state, state_at, added_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $9)
@@ -186,14 +186,14 @@ pub async fn set_state(
 ) -> Result<(), StoreError> {
     let sql = "UPDATE connector SET state = $2, state_at = $3 WHERE name = $1";
     let changed =
-        sqlx::query(sql).bind(name).bind(state.as_str()).bind(at_ms).execute(&mut **tx).await?;
+        sql::query(sql).bind(name).bind(state.as_str()).bind(at_ms).execute(&mut **tx).await?;
     found(name, changed.rows_affected())
 }
 
 /// Notes that a run begins.
 pub async fn run_began(tx: &mut Tx, name: &str, at_ms: i64) -> Result<(), StoreError> {
     let sql = "UPDATE connector SET run_began_at = $2 WHERE name = $1";
-    let changed = sqlx::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
     found(name, changed.rows_affected())
 }
 
@@ -205,14 +205,14 @@ pub async fn run_ended(
     at_ms: i64,
 ) -> Result<(), StoreError> {
     let statement = match error {
-        None => sqlx::query(
+        None => sql::query(
             "UPDATE connector SET run_ended_at = $2, succeeded_at = $2,
                                   error_zh = NULL, error_en = NULL, error_at = NULL
              WHERE name = $1",
         )
         .bind(name)
         .bind(at_ms),
-        Some((zh, en)) => sqlx::query(
+        Some((zh, en)) => sql::query(
             "UPDATE connector SET run_ended_at = $2, error_zh = $3, error_en = $4, error_at = $2
              WHERE name = $1",
         )
@@ -227,7 +227,7 @@ pub async fn run_ended(
 /// Removes a connector. Its lines, batches and rejected rows stay.
 pub async fn remove(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM connector WHERE name = $1";
-    found(name, sqlx::query(sql).bind(name).execute(&mut **tx).await?.rows_affected())
+    found(name, sql::query(sql).bind(name).execute(&mut **tx).await?.rows_affected())
 }
 
 fn found(name: &str, changed: u64) -> Result<(), StoreError> {
@@ -237,13 +237,13 @@ fn found(name: &str, changed: u64) -> Result<(), StoreError> {
 /// One connector.
 pub async fn get(db: &mut Connection, name: &str) -> Result<Connector, StoreError> {
     let sql = "SELECT * FROM connector WHERE name = $1";
-    let found = sqlx::query_as(sql).bind(name).fetch_optional(db).await?;
+    let found = sql::query_as(sql).bind(name).fetch_optional(db).await?;
     found.ok_or_else(|| StoreError::missing("connector", name))
 }
 
 /// All connectors by name.
 pub async fn list(db: &mut Connection) -> Result<Vec<Connector>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM connector ORDER BY name").fetch_all(db).await?)
+    Ok(sql::query_as("SELECT * FROM connector ORDER BY name").fetch_all(db).await?)
 }
 
 /// The line on which `connector` publishes rows of `entry` in the installation's present life;
@@ -258,7 +258,7 @@ pub async fn line(
     let sql = "SELECT entry, line, connector, next_batch, position FROM line
                WHERE connector = $1 AND entry = $2 AND incarnation = $3
                ORDER BY line DESC LIMIT 1";
-    let known: Option<LineRow> = sqlx::query_as(sql)
+    let known: Option<LineRow> = sql::query_as(sql)
         .bind(connector)
         .bind(entry.as_str())
         .bind(incarnation)
@@ -278,7 +278,7 @@ pub async fn new_line(
     at_ms: i64,
 ) -> Result<Line, StoreError> {
     let incarnation = tx.incarnation().to_owned();
-    let row: LineRow = sqlx::query_as(
+    let row: LineRow = sql::query_as(
         "INSERT INTO line (entry, line, connector, incarnation, began_at, next_batch, position)
          SELECT $1, coalesce(max(line), 0) + 1, $2, $3, $4, 1, 'null' FROM line WHERE entry = $1
          RETURNING entry, line, connector, next_batch, position",
@@ -297,7 +297,7 @@ pub async fn lines(db: &mut Connection, connector: Option<&str>) -> Result<Vec<L
     let sql = "SELECT entry, line, connector, next_batch, position FROM line
                WHERE $1 IS NULL OR connector = $1
                ORDER BY entry, line";
-    let rows: Vec<LineRow> = sqlx::query_as(sql).bind(connector).fetch_all(db).await?;
+    let rows: Vec<LineRow> = sql::query_as(sql).bind(connector).fetch_all(db).await?;
     rows.into_iter().map(Line::try_from).collect()
 }
 
@@ -312,7 +312,7 @@ pub(crate) async fn move_line(
 ) -> Result<(), StoreError> {
     let subject = || format!("batch {batch} of line {line} of `{entry}`");
     let sql = "SELECT next_batch, position FROM line WHERE entry = $1 AND line = $2";
-    let known: Option<(i64, String)> = sqlx::query_as(sql)
+    let known: Option<(i64, String)> = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(i64::from(line))
         .fetch_optional(&mut **tx)
@@ -329,7 +329,7 @@ pub(crate) async fn move_line(
             "it does not begin where the batch before it ended",
         ));
     }
-    sqlx::query("UPDATE line SET next_batch = $3, position = $4 WHERE entry = $1 AND line = $2")
+    sql::query("UPDATE line SET next_batch = $3, position = $4 WHERE entry = $1 AND line = $2")
         .bind(entry.as_str())
         .bind(i64::from(line))
         .bind(number(batch + 1))

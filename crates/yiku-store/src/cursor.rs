@@ -3,9 +3,7 @@
 //! A unit's transaction first moves its cursor from where the unit started: whoever finds it
 //! elsewhere has been replaced by another process and must roll back.
 
-use sqlx::Row;
-
-use crate::{Connection, StoreError, Tx, rows::number};
+use crate::{Connection, StoreError, Tx, rows::number, sql};
 
 /// Where a unit stands in one partition of a topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -49,7 +47,7 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
         topic: read.topic.to_owned(),
         expected: read.from,
     };
-    let moved = sqlx::query(
+    let moved = sql::query(
         "UPDATE cursor SET next = $1
          WHERE unit = $2 AND topic = $3 AND partition = $4 AND topic_id = $5 AND next = $6",
     )
@@ -75,7 +73,7 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
         Some(_) => Err(fenced()),
         None if read.from != 0 => Err(fenced()),
         None => {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO cursor (unit, topic, partition, topic_id, next)
                  VALUES ($1, $2, $3, $4, $5)",
             )
@@ -98,7 +96,7 @@ pub async fn get(
     topic: &str,
     partition: u32,
 ) -> Result<Option<Cursor>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT unit, topic, partition, topic_id, next FROM cursor
          WHERE unit = $1 AND topic = $2 AND partition = $3",
     )
@@ -112,7 +110,7 @@ pub async fn get(
 
 /// All cursors, by unit, topic and partition.
 pub async fn list(db: &mut Connection) -> Result<Vec<Cursor>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT unit, topic, partition, topic_id, next FROM cursor
          ORDER BY unit, topic, partition",
     )
@@ -123,11 +121,11 @@ pub async fn list(db: &mut Connection) -> Result<Vec<Cursor>, StoreError> {
 
 /// Forgets a unit that is no more: a removed subscription.
 pub async fn forget(tx: &mut Tx, unit: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM cursor WHERE unit = $1").bind(unit).execute(&mut **tx).await?;
+    sql::query("DELETE FROM cursor WHERE unit = $1").bind(unit).execute(&mut **tx).await?;
     Ok(())
 }
 
-fn from_row(row: &sqlx::sqlite::SqliteRow) -> Result<Cursor, StoreError> {
+fn from_row(row: &sql::Row) -> Result<Cursor, StoreError> {
     Ok(Cursor {
         unit: row.try_get(0)?,
         topic: row.try_get(1)?,

@@ -11,6 +11,7 @@ use yiku_core::{digest::Digester, receipt::Receipt, tree::Hash};
 use crate::{
     Connection, StoreError, Tx, receipt, retraction,
     rows::{self, number, numbers},
+    sql,
     subscription::{self, Subscription},
 };
 
@@ -140,7 +141,7 @@ pub async fn freeze(tx: &mut Tx, freeze: Freeze<'_>, at_ms: i64) -> Result<Deliv
         Span::Retract { after, to } => ("retract", 0, 0, after.clone(), to.clone()),
     };
     let idempotency = format!("{}-{}-{id}", subscription.name, subscription.generation);
-    sqlx::query(
+    sql::query(
         "INSERT INTO delivery (id, subscription, generation, kind, from_number, to_number,
                                page_from, page_to, idempotency, parcel, digest, outcomes, frozen_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
@@ -187,7 +188,7 @@ pub async fn unsettled(
     subscription: &str,
 ) -> Result<Option<Delivery>, StoreError> {
     let sql = "SELECT * FROM delivery WHERE subscription = $1 AND settled = 0 ORDER BY id LIMIT 1";
-    Ok(sqlx::query_as(sql).bind(subscription).fetch_optional(db).await?)
+    Ok(sql::query_as(sql).bind(subscription).fetch_optional(db).await?)
 }
 
 /// Settles a delivery: outcomes, parked changes, cursor and receipt in one.
@@ -210,7 +211,7 @@ pub async fn settle(
         ("folded", count(outcome::FOLDED)),
         ("covered", count(outcome::COVERED)),
     ];
-    let settled = sqlx::query(
+    let settled = sql::query(
         "UPDATE delivery
          SET settled = 1, settled_at = $2, parcel = NULL, outcomes = $3, delivered = $4,
              withheld = $5, parked = $6, folded = $7, covered = $8
@@ -318,7 +319,7 @@ pub async fn parked(
                WHERE state = 'parked' AND ($1 IS NULL OR subscription = $1)
                ORDER BY id
                LIMIT $2";
-    Ok(sqlx::query_as(sql).bind(subscription).bind(limit).fetch_all(db).await?)
+    Ok(sql::query_as(sql).bind(subscription).bind(limit).fetch_all(db).await?)
 }
 
 /// The keys of a subscription that wait behind a parked change.
@@ -327,7 +328,7 @@ pub async fn parked_keys(
     subscription: &str,
 ) -> Result<HashSet<String>, StoreError> {
     let sql = "SELECT DISTINCT key FROM parked WHERE subscription = $1 AND state = 'parked'";
-    let keys: Vec<String> = sqlx::query_scalar(sql).bind(subscription).fetch_all(db).await?;
+    let keys: Vec<String> = sql::query_scalar(sql).bind(subscription).fetch_all(db).await?;
     Ok(keys.into_iter().collect())
 }
 
@@ -342,7 +343,7 @@ pub async fn released(tx: &mut Tx, subscription: &str, keys: &[String]) -> Resul
                                                  AND newest.state = 'parked')
                                     THEN 'delivered' ELSE 'folded' END
                    WHERE subscription = $1 AND key = $2 AND state = 'parked'";
-        let done = sqlx::query(sql).bind(subscription).bind(key).execute(&mut **tx).await?;
+        let done = sql::query(sql).bind(subscription).bind(key).execute(&mut **tx).await?;
         changed += done.rows_affected();
     }
     Ok(changed)
@@ -354,7 +355,7 @@ pub async fn discard(tx: &mut Tx, subscription: &str, ids: &[i64]) -> Result<u64
     for id in ids {
         let sql = "UPDATE parked SET state = 'dropped'
                    WHERE id = $1 AND subscription = $2 AND state = 'parked'";
-        let done = sqlx::query(sql).bind(id).bind(subscription).execute(&mut **tx).await?;
+        let done = sql::query(sql).bind(id).bind(subscription).execute(&mut **tx).await?;
         changed += done.rows_affected();
     }
     Ok(changed)
@@ -406,7 +407,7 @@ pub async fn totals(db: &mut Connection, subscription: &str) -> Result<Totals, S
         (SELECT count(*) FROM parked WHERE subscription = $1 AND state = 'dropped') AS dropped
      FROM delivery
      WHERE subscription = $1 AND settled = 1";
-    Ok(sqlx::query_as(sql).bind(subscription).fetch_one(db).await?)
+    Ok(sql::query_as(sql).bind(subscription).fetch_one(db).await?)
 }
 
 /// The deliveries of a subscription that are about a change, for a trace.
@@ -417,5 +418,5 @@ pub async fn about(
 ) -> Result<Vec<Delivery>, StoreError> {
     let sql = "SELECT * FROM delivery
                WHERE subscription = $1 AND kind = 'changes' AND from_number < $2 AND to_number >= $2";
-    Ok(sqlx::query_as(sql).bind(subscription).bind(number(change)).fetch_all(db).await?)
+    Ok(sql::query_as(sql).bind(subscription).bind(number(change)).fetch_all(db).await?)
 }

@@ -20,7 +20,8 @@ use crate::{
     change::{Change, ChangeKind},
     merge::read_cell,
     retraction::Held,
-    rows::{self, number, text},
+    rows::{self, number},
+    sql::Value,
     subject::{Subject, SubjectKind},
 };
 
@@ -128,13 +129,14 @@ impl<'a> Reader<'a> {
         let (key, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {key} > $1 ORDER BY {key} LIMIT $2");
         let mut page = Page { cells: Cells::new(self.width), ..Page::default() };
-        rows::select(db, &sql, (after.unwrap_or_default(), limit), |row| {
-            let key = text(row, 0)?;
+        let values = [after.unwrap_or_default().into(), limit.into()];
+        rows::select(db, &sql, &values, |row| {
+            let key = row.text(0)?;
             page.to = Some(key.to_owned());
             if let Some(ended) = self.read(row, &mut page.cells)? {
                 page.keys.push(key.to_owned());
                 page.ended.push(ended);
-                page.changes.push(row.get::<_, i64>(1)?.cast_unsigned());
+                page.changes.push(row.int(1)?.cast_unsigned());
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -153,9 +155,10 @@ impl<'a> Reader<'a> {
         let (key, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {key} > $1 ORDER BY {key} LIMIT $2");
         let mut rows = Vec::new();
-        rows::select(db, &sql, (after.unwrap_or_default(), limit), |row| {
-            let change = row.get::<_, i64>(1)?.cast_unsigned();
-            rows.push((text(row, 0)?.to_owned(), change, self.image(row)?));
+        let values = [after.unwrap_or_default().into(), limit.into()];
+        rows::select(db, &sql, &values, |row| {
+            let change = row.int(1)?.cast_unsigned();
+            rows.push((row.text(0)?.to_owned(), change, self.image(row)?));
             Ok(ControlFlow::Continue(()))
         })
         .await?;
@@ -183,7 +186,7 @@ impl<'a> Reader<'a> {
         held: &Held,
     ) -> Result<Option<Image>, StoreError> {
         let sql = format!("{} AND _from <= $2 AND _to > $2", self.history());
-        let found = self.one(db, &sql, (key, number(at))).await?;
+        let found = self.one(db, &sql, &[key.into(), number(at).into()]).await?;
         Ok(found.and_then(|(from, image)| image.filter(|_| held.was_offered(from))))
     }
 
@@ -192,11 +195,11 @@ impl<'a> Reader<'a> {
         &self,
         db: &mut Connection,
         sql: &str,
-        values: impl rusqlite::Params,
+        values: &[Value<'_>],
     ) -> Result<Option<(u64, Option<Image>)>, StoreError> {
         let mut found = None;
         rows::select(db, sql, values, |row| {
-            found = Some((row.get::<_, i64>(1)?.cast_unsigned(), self.image(row)?));
+            found = Some((row.int(1)?.cast_unsigned(), self.image(row)?));
             Ok(ControlFlow::Break(()))
         })
         .await?;
@@ -210,7 +213,7 @@ impl<'a> Reader<'a> {
         key: &str,
     ) -> Result<Option<Image>, StoreError> {
         let sql = format!("{} WHERE {} = $1", self.current(), self.key());
-        Ok(self.one(db, &sql, [key]).await?.and_then(|(_, image)| image))
+        Ok(self.one(db, &sql, &[key.into()]).await?.and_then(|(_, image)| image))
     }
 
     /// The row of a key as it was known at a moment, milliseconds since 1970.
@@ -226,11 +229,11 @@ impl<'a> Reader<'a> {
         };
         let (own, current) = (self.key(), self.current());
         let sql = format!("{current} WHERE {own} = $1 AND {current_at} <= $2");
-        if let Some((_, image)) = self.one(db, &sql, (key, at_ms)).await? {
+        if let Some((_, image)) = self.one(db, &sql, &[key.into(), at_ms.into()]).await? {
             return Ok(image);
         }
         let sql = format!("{} AND _from_at <= $2 AND _to_at > $2", self.history());
-        Ok(self.one(db, &sql, (key, at_ms)).await?.and_then(|(_, image)| image))
+        Ok(self.one(db, &sql, &[key.into(), at_ms.into()]).await?.and_then(|(_, image)| image))
     }
 
     /// What each change replaced and left, in the order of `changes`.
@@ -243,10 +246,10 @@ impl<'a> Reader<'a> {
         let Images { cells, ended, .. } = &mut images;
         let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
         let mut current = HashMap::with_capacity(changes.len());
-        let by_key = format!("{} WHERE {} = ?", self.current(), self.key());
-        let behind = format!("{} WHERE _id > ? ORDER BY _id", self.current());
+        let by_key = format!("{} WHERE {} = $1", self.current(), self.key());
+        let behind = format!("{} WHERE _id > $1 ORDER BY _id", self.current());
         rows::select_runs(db, &by_key, &behind, &keys, |row| {
-            let change = row.get::<_, i64>(1)?.cast_unsigned();
+            let change = row.int(1)?.cast_unsigned();
             current.insert(change, self.read_into(row, cells, ended)?);
             Ok(())
         })
@@ -328,7 +331,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A row of the database as cells; `None` when it is deleted.
-    fn image(&self, row: &rusqlite::Row<'_>) -> Result<Option<Image>, StoreError> {
+    fn image(&self, row: rows::Row<'_>) -> Result<Option<Image>, StoreError> {
         let mut cells = Cells::new(self.width);
         Ok(self.read(row, &mut cells)?.map(|ended| Image { cells, ended }))
     }
@@ -337,7 +340,7 @@ impl<'a> Reader<'a> {
     /// `None` when it is deleted.
     fn read_into(
         &self,
-        row: &rusqlite::Row<'_>,
+        row: rows::Row<'_>,
         cells: &mut Cells,
         ended: &mut Vec<Option<String>>,
     ) -> Result<Option<usize>, StoreError> {
@@ -350,7 +353,7 @@ impl<'a> Reader<'a> {
     /// has; appends nothing and returns `None` when it is deleted.
     fn read(
         &self,
-        row: &rusqlite::Row<'_>,
+        row: rows::Row<'_>,
         out: &mut Cells,
     ) -> Result<Option<Option<String>>, StoreError> {
         match self.subject.kind {
@@ -361,29 +364,28 @@ impl<'a> Reader<'a> {
 
     fn read_entity(
         &self,
-        row: &rusqlite::Row<'_>,
+        row: rows::Row<'_>,
         out: &mut Cells,
     ) -> Result<Option<Option<String>>, StoreError> {
-        let ended: Option<String> = row.get(2)?;
-        if ended.as_deref() == Some(DELETED) {
+        let ended = row.text_or_null(2)?;
+        if ended == Some(DELETED) {
             return Ok(None);
         }
         for (index, column) in self.subject.columns.iter().enumerate() {
             read_cell(row, 3 + index, column, out)?;
         }
-        Ok(Some(ended))
+        Ok(Some(ended.map(str::to_owned)))
     }
 
     fn read_record(
         &self,
-        row: &rusqlite::Row<'_>,
+        row: rows::Row<'_>,
         out: &mut Cells,
     ) -> Result<Option<Option<String>>, StoreError> {
-        let Some(body) = row.get_ref(3)?.as_blob_or_null()? else { return Ok(None) };
+        let Some(body) = row.blob_or_null(3)? else { return Ok(None) };
         let unreadable = |problem: String| StoreError::unreadable("record.body", problem);
-        let version: Version = text(row, 2)?
-            .parse()
-            .map_err(|_| unreadable("an entry version that is none".into()))?;
+        let version: Version =
+            row.text(2)?.parse().map_err(|_| unreadable("an entry version that is none".into()))?;
         let (contract, places) = self
             .versions
             .get(&version)

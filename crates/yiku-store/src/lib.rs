@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod census;
 pub mod change;
+mod connection;
 pub mod connector;
 pub mod cursor;
 pub mod delivery;
@@ -23,11 +24,13 @@ pub mod registered_schema;
 pub mod retraction;
 mod rows;
 pub mod run;
+pub mod sql;
 pub mod subject;
 pub mod subscription;
 pub mod sweep;
 pub mod token;
 pub mod trace;
 
-pub use engine::{Connection, Snapshot, Store, Tx};
+pub use connection::Connection;
+pub use engine::{Reader, Snapshot, Store, Tx};
 pub use error::StoreError;

@@ -5,13 +5,12 @@
 //! number that the database gives (`BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY` there).
 //! All else is `BIGINT`, `TEXT` and `BYTEA`, which SQLite takes as they are; `ON CONFLICT`,
 //! `RETURNING`, partial indexes and multi-row `VALUES` are common to both. Pragmas and the way a
-//! transaction begins are in `engine.rs`, unnumbered places of many values in `rows.rs`.
-
-use sqlx::{Connection as _, SqliteConnection};
+//! transaction begins are in `engine`.
 
 use crate::{
-    StoreError,
+    Connection, StoreError,
     error::{SQLITE_NOTADB, primary_code},
+    sql,
 };
 
 /// One step of the schema.
@@ -80,13 +79,13 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
 ];
 
 /// Refuses foreign and newer files, then brings the tables up to date.
-pub(crate) async fn migrate(db: &mut SqliteConnection, path: &str) -> Result<(), StoreError> {
+pub(crate) async fn migrate(db: &mut Connection, path: &str) -> Result<(), StoreError> {
     let fresh = recognise(db, path).await?;
     let applied: Vec<i64> = match fresh {
         true => Vec::new(),
         false => {
             let sql = "SELECT number FROM schema_migration ORDER BY number";
-            sqlx::query_scalar(sql).fetch_all(&mut *db).await?
+            sql::query_scalar(sql).fetch_all(&mut *db).await?
         }
     };
     let known = MIGRATIONS.last().map_or(0, |last| last.number);
@@ -99,24 +98,24 @@ pub(crate) async fn migrate(db: &mut SqliteConnection, path: &str) -> Result<(),
         if applied.contains(&i64::from(migration.number)) {
             continue;
         }
-        let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::raw_sql("PRAGMA application_id = 1500205940").execute(&mut *tx).await?;
-        sqlx::raw_sql(migration.sql).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO schema_migration (number, name) VALUES ($1, $2)")
+        sql::run(db, "BEGIN IMMEDIATE").await?;
+        sql::run(db, "PRAGMA application_id = 1500205940").await?;
+        sql::run(db, migration.sql).await?;
+        sql::query("INSERT INTO schema_migration (number, name) VALUES ($1, $2)")
             .bind(i64::from(migration.number))
             .bind(migration.name)
-            .execute(&mut *tx)
+            .execute(&mut *db)
             .await?;
-        tx.commit().await?;
+        sql::run(db, "COMMIT").await?;
     }
     Ok(())
 }
 
 /// Whether the file is new; an error when it belongs to somebody else.
-pub(crate) async fn recognise(db: &mut SqliteConnection, path: &str) -> Result<bool, StoreError> {
+pub(crate) async fn recognise(db: &mut Connection, path: &str) -> Result<bool, StoreError> {
     let foreign =
         |problem: &str| StoreError::Foreign { path: path.to_owned(), problem: problem.into() };
-    let application = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await;
+    let application = sql::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await;
     let application: i64 = match application {
         Ok(application) => application,
         Err(error) => {
@@ -128,7 +127,7 @@ pub(crate) async fn recognise(db: &mut SqliteConnection, path: &str) -> Result<b
         }
     };
     let tables: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *db).await?;
+        sql::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *db).await?;
     match (application, tables) {
         (APPLICATION_ID | 0, 0) => Ok(true),
         (APPLICATION_ID, _) => Ok(false),

@@ -12,6 +12,7 @@ use yiku_core::{
 use crate::{
     Connection, StoreError, Tx, connector, quarantine, receipt,
     rows::{self, number},
+    sql,
 };
 
 /// The publisher of rows that come out of quarantine. Its position is `{"queue": n}`.
@@ -84,7 +85,7 @@ fn check(publication: &Publication, rejected: &[RejectedRow]) -> Result<(), Stor
 async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Result<(), StoreError> {
     let run = publication.run.as_ref();
     let flag = |set: Option<bool>| i64::from(set.unwrap_or(false));
-    sqlx::query(
+    sql::query(
         "INSERT INTO batch (entry, line, batch, connector, version, origin, at, run, run_begins,
                             run_ends, run_full, run_version, keyless, position_before,
                             position_after, bus, topic, partition, base_offset, pulled, accepted,
@@ -154,7 +155,7 @@ async fn insert_idempotency(
     publication: &Publication,
     idempotency: &Idempotency,
 ) -> Result<(), StoreError> {
-    let changed = sqlx::query(
+    let changed = sql::query(
         "INSERT INTO idempotency (connector, entry, key, digest, line, batch, answer, at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (connector, entry, key) DO UPDATE SET
@@ -200,7 +201,7 @@ pub async fn pushed(
     key: &str,
     digest: &str,
 ) -> Result<Option<Pushed>, StoreError> {
-    let row: Option<(String, i64, i64, Option<String>)> = sqlx::query_as(
+    let row: Option<(String, i64, i64, Option<String>)> = sql::query_as(
         "SELECT digest, line, batch, answer FROM idempotency
          WHERE connector = $1 AND entry = $2 AND key = $3",
     )
@@ -263,7 +264,7 @@ pub async fn totals(db: &mut Connection) -> Result<Vec<Total>, StoreError> {
                FROM batch
                GROUP BY connector, entry
                ORDER BY connector, entry";
-    Ok(sqlx::query_as(sql).fetch_all(db).await?)
+    Ok(sql::query_as(sql).fetch_all(db).await?)
 }
 
 /// How often a violation was found, in all.
@@ -284,7 +285,7 @@ pub async fn violations(db: &mut Connection) -> Result<Vec<ViolationTotal>, Stor
                FROM batch_violation
                GROUP BY code, severity
                ORDER BY 3 DESC, code, severity";
-    Ok(sqlx::query_as(sql).fetch_all(db).await?)
+    Ok(sql::query_as(sql).fetch_all(db).await?)
 }
 
 /// A run as far as it was published.
@@ -323,7 +324,7 @@ pub async fn run(
                FROM batch
                WHERE entry = $1 AND line = $2 AND run = $3
                GROUP BY run";
-    let row: Option<RunRow> = sqlx::query_as(sql)
+    let row: Option<RunRow> = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(i64::from(line))
         .bind(number(run))
@@ -347,7 +348,7 @@ pub async fn full_runs(
                GROUP BY run
                HAVING max(run_begins) = 1 AND max(run_ends) = 1 AND max(run_full) = 1
                ORDER BY run";
-    let rows: Vec<RunRow> = sqlx::query_as(sql)
+    let rows: Vec<RunRow> = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(i64::from(line))
         .bind(after.map_or(-1, number))

@@ -10,7 +10,6 @@ mod decide;
 mod list;
 mod watch;
 
-use sqlx::Row;
 use yiku_core::{
     digest::Digester,
     publication::RejectedRow,
@@ -28,6 +27,7 @@ pub use watch::{Accepted, Watch};
 use crate::{
     StoreError, Tx,
     rows::{self, Values, number, numbers},
+    sql,
 };
 
 /// What was decided about a rejected row.
@@ -190,7 +190,7 @@ fn bind_row<'s, 'c>(values: Values<'s, 'c>, new: &New<'_>) -> Values<'s, 'c> {
         .bind(&new.cells)
         .bind(0i64)
         .bind(&row.key)
-        .bind(new.key_digest)
+        .bind(&new.key_digest)
         .bind(&new.violations)
         .bind(&row.cut)
         .bind(row.retried)
@@ -225,10 +225,10 @@ async fn headers(tx: &mut Tx, rejected: &[RejectedRow]) -> Result<Vec<i64>, Stor
 
 async fn header(tx: &mut Tx, columns: &[String]) -> Result<i64, StoreError> {
     let text = serde_json::to_string(columns).expect("strings always serialise");
-    sqlx::query("INSERT INTO quarantine_header (columns) VALUES ($1) ON CONFLICT DO NOTHING")
+    sql::query("INSERT INTO quarantine_header (columns) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(&text)
         .execute(&mut **tx)
         .await?;
     let sql = "SELECT id FROM quarantine_header WHERE columns = $1";
-    Ok(sqlx::query(sql).bind(&text).fetch_one(&mut **tx).await?.try_get(0)?)
+    Ok(sql::query(sql).bind(&text).fetch_one(&mut **tx).await?.try_get(0)?)
 }

@@ -1,12 +1,15 @@
 //! Receipts: appended in the transaction of their deed, never changed.
 
-use sqlx::{QueryBuilder, Row, Sqlite};
 use yiku_core::{
     receipt::{Deed, Outcome, Receipt},
     tree::Hash,
 };
 
-use crate::{Connection, StoreError, Tx, rows::number};
+use crate::{
+    Connection, StoreError, Tx,
+    rows::number,
+    sql::{self, QueryBuilder},
+};
 
 /// A receipt as it is kept.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ impl Kept {
 /// Runs in the deed's transaction: without the deed there is no receipt and no gap.
 pub async fn append(tx: &mut Tx, mut receipt: Receipt) -> Result<Receipt, StoreError> {
     receipt.incarnation = tx.incarnation().to_owned();
-    let last: i64 = sqlx::query_scalar(
+    let last: i64 = sql::query_scalar(
         "INSERT INTO stream (incarnation, stream, last) VALUES ($1, $2, 1)
          ON CONFLICT (incarnation, stream) DO UPDATE SET last = stream.last + 1
          RETURNING last",
@@ -72,7 +75,7 @@ pub async fn append(tx: &mut Tx, mut receipt: Receipt) -> Result<Receipt, StoreE
 /// Keeps the digests under a receipt's root, in order.
 pub async fn keep_rows(tx: &mut Tx, receipt: &Receipt, digests: &[Hash]) -> Result<(), StoreError> {
     let sql = "SELECT id FROM receipt WHERE stream = $1 AND number = $2 AND incarnation = $3";
-    let id: i64 = sqlx::query_scalar(sql)
+    let id: i64 = sql::query_scalar(sql)
         .bind(&receipt.stream)
         .bind(number(receipt.number))
         .bind(&receipt.incarnation)
@@ -94,7 +97,7 @@ pub(crate) async fn take(
         match receipt.number {
             0 => return Err(StoreError::disordered(subject(), "numbers begin with 1")),
             1 => {
-                sqlx::query(
+                sql::query(
                     "INSERT INTO stream (incarnation, stream, last) VALUES ($1, $2, 1)
                  ON CONFLICT (incarnation, stream) DO NOTHING",
                 )
@@ -103,7 +106,7 @@ pub(crate) async fn take(
                 .execute(&mut **tx)
                 .await?
             }
-            next => sqlx::query(
+            next => sql::query(
                 "UPDATE stream SET last = $3 WHERE incarnation = $1 AND stream = $2 AND last = $4",
             )
             .bind(&receipt.incarnation)
@@ -126,7 +129,7 @@ pub(crate) async fn take(
 
 /// The latest time that a receipt bears.
 pub async fn newest_at(db: &mut Connection) -> Result<Option<i64>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT max(at) FROM receipt").fetch_one(db).await?)
+    Ok(sql::query_scalar("SELECT max(at) FROM receipt").fetch_one(db).await?)
 }
 
 /// The last number of a stream; 0 when it has none.
@@ -137,7 +140,7 @@ pub async fn last_number(
 ) -> Result<u64, StoreError> {
     let sql = "SELECT last FROM stream WHERE incarnation = $1 AND stream = $2";
     let last: Option<i64> =
-        sqlx::query_scalar(sql).bind(incarnation).bind(stream).fetch_optional(db).await?;
+        sql::query_scalar(sql).bind(incarnation).bind(stream).fetch_optional(db).await?;
     Ok(last.unwrap_or(0).cast_unsigned())
 }
 
@@ -147,7 +150,7 @@ async fn insert(tx: &mut Tx, receipt: &Receipt, bytes: &[u8]) -> Result<i64, Sto
         Some((name, _)) => name,
         None => entry,
     });
-    let id = sqlx::query_scalar(
+    let id = sql::query_scalar(
         "INSERT INTO receipt (incarnation, stream, number, at, deed, actor, department, resource,
                               grant_name, result, bytes)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -170,7 +173,7 @@ async fn insert(tx: &mut Tx, receipt: &Receipt, bytes: &[u8]) -> Result<i64, Sto
 }
 
 async fn insert_rows(tx: &mut Tx, id: i64, digests: &[Hash]) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO receipt_rows (receipt_id, digests) VALUES ($1, $2)")
+    sql::query("INSERT INTO receipt_rows (receipt_id, digests) VALUES ($1, $2)")
         .bind(id)
         .bind(digests.as_flattened())
         .execute(&mut **tx)
@@ -216,7 +219,7 @@ pub async fn show(
     stream: &str,
     receipt_number: u64,
 ) -> Result<Kept, StoreError> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT id, bytes FROM receipt WHERE stream = ");
+    let mut sql = QueryBuilder::new("SELECT id, bytes FROM receipt WHERE stream = ");
     sql.push_bind(stream).push(" AND number = ").push_bind(number(receipt_number));
     if let Some(incarnation) = incarnation {
         sql.push(" AND incarnation = ").push_bind(incarnation);
@@ -230,14 +233,14 @@ pub async fn show(
 /// The digests of a receipt's rows, in the order of their offsets; empty when it names none.
 pub async fn rows(db: &mut Connection, id: i64) -> Result<Vec<Hash>, StoreError> {
     let sql = "SELECT digests FROM receipt_rows WHERE receipt_id = $1";
-    let bytes: Option<Vec<u8>> = sqlx::query_scalar(sql).bind(id).fetch_optional(db).await?;
+    let bytes: Option<Vec<u8>> = sql::query_scalar(sql).bind(id).fetch_optional(db).await?;
     match bytes.unwrap_or_default().as_chunks::<32>() {
         (digests, []) => Ok(digests.to_vec()),
         _ => Err(StoreError::unreadable("receipt_rows.digests", "not a multiple of 32 bytes")),
     }
 }
 
-fn select(filter: &Filter) -> QueryBuilder<Sqlite> {
+fn select(filter: &Filter) -> QueryBuilder<'static> {
     let mut sql = QueryBuilder::new("SELECT id, bytes FROM receipt WHERE 1 = 1");
     let texts = [
         (" AND department = ", filter.department.clone()),
@@ -260,7 +263,7 @@ fn select(filter: &Filter) -> QueryBuilder<Sqlite> {
     sql
 }
 
-fn from_row(row: &sqlx::sqlite::SqliteRow) -> Result<Kept, StoreError> {
+fn from_row(row: &sql::Row) -> Result<Kept, StoreError> {
     let bytes: String = row.try_get(1)?;
     let receipt = Receipt::parse(bytes.as_bytes())
         .map_err(|error| StoreError::unreadable("receipt.bytes", error))?;

@@ -2,7 +2,7 @@
 
 use yiku_core::registry::{Format, KeptSchema};
 
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, sql};
 
 /// Keeps a schema of a published version (its `entry_version.id`) under the next number; one that
 /// is kept already stays as it is.
@@ -12,7 +12,7 @@ pub async fn register(
     format: Format,
     content: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO registered_schema (id, entry_version, format, content)
          SELECT coalesce(max(id), 0) + 1, $1, $2, $3 FROM registered_schema WHERE true
          ON CONFLICT (entry_version, format) DO NOTHING",
@@ -27,7 +27,7 @@ pub async fn register(
 
 /// All of them by number.
 pub async fn list(db: &mut Connection) -> Result<Vec<KeptSchema>, StoreError> {
-    let rows: Vec<(i64, String, String, String, String)> = sqlx::query_as(
+    let rows: Vec<(i64, String, String, String, String)> = sql::query_as(
         "SELECT s.id, v.entry, v.version, s.format, s.content
          FROM registered_schema s JOIN entry_version v ON v.id = s.entry_version
          ORDER BY s.id",

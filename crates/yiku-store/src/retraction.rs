@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use crate::{Connection, StoreError, Tx, rows::number, subscription::Subscription};
+use crate::{Connection, StoreError, Tx, rows::number, sql, subscription::Subscription};
 
 /// A generation that is being taken back.
 #[derive(Clone, Debug, Eq, FromRow, PartialEq)]
@@ -52,7 +52,7 @@ pub async fn get(
     subscription: &str,
 ) -> Result<Option<Retraction>, StoreError> {
     let sql = "SELECT * FROM retraction WHERE subscription = $1";
-    Ok(sqlx::query_as(sql).bind(subscription).fetch_optional(db).await?)
+    Ok(sql::query_as(sql).bind(subscription).fetch_optional(db).await?)
 }
 
 /// What is needed to tell what the grantee holds.
@@ -60,13 +60,13 @@ pub async fn held(db: &mut Connection, retraction: &Retraction) -> Result<Held, 
     let sql = "SELECT page_to, number FROM backfill_page
                WHERE subscription = $1 AND generation = $2
                ORDER BY page_to";
-    let pages: Vec<(String, i64)> = sqlx::query_as(sql)
+    let pages: Vec<(String, i64)> = sql::query_as(sql)
         .bind(&retraction.subscription)
         .bind(number(retraction.generation))
         .fetch_all(&mut *db)
         .await?;
     let sql = "SELECT DISTINCT key FROM parked WHERE subscription = $1 AND generation = $2";
-    let parked: Vec<String> = sqlx::query_scalar(sql)
+    let parked: Vec<String> = sql::query_scalar(sql)
         .bind(&retraction.subscription)
         .bind(number(retraction.generation))
         .fetch_all(db)
@@ -111,13 +111,13 @@ impl Held {
 /// taken back: then nothing of the present one was handed out yet.
 pub(crate) async fn begin(tx: &mut Tx, known: &Subscription) -> Result<(), StoreError> {
     let paged = "SELECT count(*) FROM backfill_page WHERE subscription = $1 AND generation = $2";
-    let pages: i64 = sqlx::query_scalar(paged)
+    let pages: i64 = sql::query_scalar(paged)
         .bind(&known.name)
         .bind(number(known.generation))
         .fetch_one(&mut **tx)
         .await?;
     let from_the_start = pages > 0 || !known.backfilled;
-    sqlx::query(
+    sql::query(
         "INSERT INTO retraction (subscription, generation, shown, mask_key, number, began,
                                  backfilled, page_key, after_key)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)
@@ -135,7 +135,7 @@ pub(crate) async fn begin(tx: &mut Tx, known: &Subscription) -> Result<(), Store
     .await?;
     let dropped =
         "UPDATE parked SET state = 'dropped' WHERE subscription = $1 AND state = 'parked'";
-    sqlx::query(dropped).bind(&known.name).execute(&mut **tx).await?;
+    sql::query(dropped).bind(&known.name).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -150,12 +150,12 @@ pub(crate) async fn move_on(
     let moved = match to {
         Some(to) => {
             let sql = format!("UPDATE retraction SET after_key = $3 {here}");
-            let statement = sqlx::query(sqlx::AssertSqlSafe(sql));
+            let statement = sql::query(AssertSqlSafe(sql));
             statement.bind(subscription).bind(from).bind(to).execute(&mut **tx).await?
         }
         None => {
             let sql = format!("DELETE FROM retraction {here}");
-            let statement = sqlx::query(sqlx::AssertSqlSafe(sql));
+            let statement = sql::query(AssertSqlSafe(sql));
             statement.bind(subscription).bind(from).execute(&mut **tx).await?
         }
     };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use yiku_core::entry::EntryName;
 
-use crate::{Connection, StoreError};
+use crate::{Connection, StoreError, sql};
 
 /// How many rows of a line's last run were published, and what the last of them came from.
 pub async fn published_of(
@@ -17,7 +17,7 @@ pub async fn published_of(
                    ORDER BY batch DESC
                    LIMIT 1)";
     let (pulled, origin): (Option<i64>, Option<String>) =
-        sqlx::query_as(sql).bind(entry.as_str()).bind(i64::from(line)).fetch_one(&mut *db).await?;
+        sql::query_as(sql).bind(entry.as_str()).bind(i64::from(line)).fetch_one(&mut *db).await?;
     Ok((pulled.unwrap_or(0).cast_unsigned(), origin.unwrap_or_default()))
 }
 
@@ -27,7 +27,7 @@ pub async fn began_at(
     entry: &EntryName,
     line: u32,
 ) -> Result<Option<Value>, StoreError> {
-    let last: Option<(Option<i64>, i64)> = sqlx::query_as(
+    let last: Option<(Option<i64>, i64)> = sql::query_as(
         "SELECT run, run_ends FROM batch
          WHERE entry = $1 AND line = $2
          ORDER BY batch DESC
@@ -38,7 +38,7 @@ pub async fn began_at(
     .fetch_optional(&mut *db)
     .await?;
     let Some((Some(run), 0)) = last else { return Ok(None) };
-    let position: Option<String> = sqlx::query_scalar(
+    let position: Option<String> = sql::query_scalar(
         "SELECT position_before FROM batch
          WHERE entry = $1 AND line = $2 AND run = $3 AND run_begins = 1
          ORDER BY batch DESC

@@ -4,7 +4,7 @@
 //! the catalog (`[a-z][a-z0-9_]*`) and once more here; the hub's own columns begin with `_`.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 use yiku_core::{
     derive::{ColumnType, TableColumn},
     digest,
@@ -12,7 +12,7 @@ use yiku_core::{
     library::Entity,
 };
 
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, sql};
 
 /// A resource or an entity, as the store knows it.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub enum SubjectKind {
 /// The subject of this name, if it ever had a row or could have.
 pub async fn get(db: &mut Connection, name: &str) -> Result<Option<Subject>, StoreError> {
     let sql = "SELECT id, kind, name, table_name, columns, form FROM subject WHERE name = $1";
-    let row = sqlx::query(sql).bind(name).fetch_optional(db).await?;
+    let row = sql::query(sql).bind(name).fetch_optional(db).await?;
     row.map(|row| from_row(&row)).transpose()
 }
 
@@ -52,7 +52,7 @@ pub async fn get(db: &mut Connection, name: &str) -> Result<Option<Subject>, Sto
 pub async fn list(db: &mut Connection) -> Result<Vec<Subject>, StoreError> {
     let sql = "SELECT id, kind, name, table_name, columns, form FROM subject
                ORDER BY kind DESC, name";
-    sqlx::query(sql).fetch_all(db).await?.iter().map(from_row).collect()
+    sql::query(sql).fetch_all(db).await?.iter().map(from_row).collect()
 }
 
 /// What tells one way of folding an entity from another.
@@ -146,7 +146,7 @@ pub(crate) async fn ensure_entity(tx: &mut Tx, entity: &Entity) -> Result<Subjec
 /// Notes that every row was folded by this form.
 pub(crate) async fn set_form(tx: &mut Tx, id: i64, form: &str) -> Result<(), StoreError> {
     let sql = "UPDATE subject SET form = $2 WHERE id = $1";
-    sqlx::query(sql).bind(id).bind(form).execute(&mut **tx).await?;
+    sql::query(sql).bind(id).bind(form).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -243,7 +243,7 @@ async fn widen(
     }
     if all.len() != subject.columns.len() {
         let sql = "UPDATE subject SET columns = $2 WHERE id = $1";
-        sqlx::query(sql).bind(subject.id).bind(to_json(&all)).execute(&mut **tx).await?;
+        sql::query(sql).bind(subject.id).bind(to_json(&all)).execute(&mut **tx).await?;
     }
     subject.columns = columns;
     Ok(subject)
@@ -265,7 +265,7 @@ async fn insert(tx: &mut Tx, subject: &Subject) -> Result<(), StoreError> {
         SubjectKind::Resource => "resource",
         SubjectKind::Entity => "entity",
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO subject (id, kind, name, table_name, columns, form)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
@@ -277,7 +277,7 @@ async fn insert(tx: &mut Tx, subject: &Subject) -> Result<(), StoreError> {
     .bind(&subject.form)
     .execute(&mut **tx)
     .await?;
-    sqlx::query("INSERT INTO shard (subject_id, shard, last, last_at) VALUES ($1, 0, 0, 0)")
+    sql::query("INSERT INTO shard (subject_id, shard, last, last_at) VALUES ($1, 0, 0, 0)")
         .bind(subject.id)
         .execute(&mut **tx)
         .await?;
@@ -286,11 +286,11 @@ async fn insert(tx: &mut Tx, subject: &Subject) -> Result<(), StoreError> {
 
 async fn next_id(tx: &mut Tx) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(max(id), 0) + 1 FROM subject";
-    Ok(sqlx::query_scalar(sql).fetch_one(&mut **tx).await?)
+    Ok(sql::query_scalar(sql).fetch_one(&mut **tx).await?)
 }
 
 async fn execute(tx: &mut Tx, sql: String) -> Result<(), StoreError> {
-    sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+    sql::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
     Ok(())
 }
 
@@ -309,7 +309,7 @@ fn to_json(columns: &[TableColumn]) -> String {
     serde_json::to_string(columns).expect("columns always serialise")
 }
 
-fn from_row(row: &sqlx::sqlite::SqliteRow) -> Result<Subject, StoreError> {
+fn from_row(row: &sql::Row) -> Result<Subject, StoreError> {
     let kind = match row.try_get::<&str, _>(1)? {
         "resource" => SubjectKind::Resource,
         "entity" => SubjectKind::Entity,

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use crate::{Connection, StoreError, Tx, retraction, rows::number};
+use crate::{Connection, StoreError, Tx, retraction, rows::number, sql};
 
 /// A subscription as it stands.
 #[derive(Clone, Debug, Eq, FromRow, PartialEq)]
@@ -62,12 +62,12 @@ pub struct Beginning<'a> {
 /// The subscription of this name.
 pub async fn get(db: &mut Connection, name: &str) -> Result<Option<Subscription>, StoreError> {
     let sql = "SELECT * FROM subscription WHERE name = $1";
-    Ok(sqlx::query_as(sql).bind(name).fetch_optional(db).await?)
+    Ok(sql::query_as(sql).bind(name).fetch_optional(db).await?)
 }
 
 /// All subscriptions by name.
 pub async fn list(db: &mut Connection) -> Result<Vec<Subscription>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM subscription ORDER BY name").fetch_all(db).await?)
+    Ok(sql::query_as("SELECT * FROM subscription ORDER BY name").fetch_all(db).await?)
 }
 
 /// Begins a generation: the first, or the next after the grant changed. The one before is taken
@@ -80,7 +80,7 @@ pub async fn begin(
     if let Some(known) = get(tx, beginning.name).await? {
         retraction::begin(tx, &known).await?;
     }
-    let row = sqlx::query_as(
+    let row = sql::query_as(
         "INSERT INTO subscription (name, grant_name, subject, generation, digest, mask_key, start,
                                    cursor, backfilled, page_key, refused, began_at, shown)
          VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, NULL, '', $8, $9)
@@ -117,7 +117,7 @@ pub async fn begin(
 /// that is news.
 pub async fn refuse(tx: &mut Tx, name: &str, reason: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE subscription SET refused = $2 WHERE name = $1 AND refused <> $2";
-    let changed = sqlx::query(sql).bind(name).bind(reason).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(reason).execute(&mut **tx).await?;
     Ok(changed.rows_affected() == 1)
 }
 
@@ -131,7 +131,7 @@ pub(crate) async fn move_cursor(
 ) -> Result<(), StoreError> {
     let sql = "UPDATE subscription SET cursor = $4
                WHERE name = $1 AND generation = $2 AND cursor = $3";
-    let moved = sqlx::query(sql)
+    let moved = sql::query(sql)
         .bind(name)
         .bind(number(generation))
         .bind(number(from))
@@ -153,7 +153,7 @@ pub(crate) async fn move_page(
                SET page_key = coalesce($4, page_key), backfilled = $5
                WHERE name = $1 AND generation = $2 AND backfilled = 0
                  AND (page_key = $3 OR (page_key IS NULL AND $3 IS NULL))";
-    let moved = sqlx::query(sql)
+    let moved = sql::query(sql)
         .bind(name)
         .bind(number(generation))
         .bind(from)
@@ -165,7 +165,7 @@ pub(crate) async fn move_page(
     if let Some((to, last)) = page {
         let sql = "INSERT INTO backfill_page (subscription, generation, page_to, number)
                    VALUES ($1, $2, $3, $4)";
-        sqlx::query(sql)
+        sql::query(sql)
             .bind(name)
             .bind(number(generation))
             .bind(to)
@@ -186,7 +186,7 @@ pub async fn covered_to(
                WHERE subscription = $1 AND generation = $2 AND page_to >= $3
                ORDER BY page_to
                LIMIT 1";
-    let last: Option<i64> = sqlx::query_scalar(sql)
+    let last: Option<i64> = sql::query_scalar(sql)
         .bind(&subscription.name)
         .bind(number(subscription.generation))
         .bind(key)
@@ -201,7 +201,7 @@ pub async fn covered_max(
     subscription: &Subscription,
 ) -> Result<u64, StoreError> {
     let sql = "SELECT max(number) FROM backfill_page WHERE subscription = $1 AND generation = $2";
-    let last: Option<i64> = sqlx::query_scalar(sql)
+    let last: Option<i64> = sql::query_scalar(sql)
         .bind(&subscription.name)
         .bind(number(subscription.generation))
         .fetch_one(db)

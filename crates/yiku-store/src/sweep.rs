@@ -3,7 +3,7 @@
 //! A record belongs to the line that brought its key last, late and unchanged rows included; it is
 //! gone when that was before the run. Keys of the run's rejected rows count as brought.
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 use yiku_core::{
     entry::EntryName,
     library::SweepNumbers,
@@ -15,7 +15,7 @@ use crate::{
     merge::{SEEN, SEEN_FROM, version},
     publication::RunSoFar,
     rows::number,
-    subject,
+    sql, subject,
 };
 
 /// A record that a full run did not bring.
@@ -51,7 +51,7 @@ pub async fn numbers(
          WHERE body IS NOT NULL AND {SEEN_AT} >= $1 AND {SEEN_AT} < $6",
         subject.table
     );
-    let row = sqlx::query(AssertSqlSafe(sql))
+    let row = sql::query(AssertSqlSafe(sql))
         .bind(first)
         .bind(begins)
         .bind(resource.as_str())
@@ -81,7 +81,7 @@ pub async fn keys(
          LIMIT $4",
         subject.table
     );
-    let rows = sqlx::query_as(AssertSqlSafe(sql))
+    let rows = sql::query_as(AssertSqlSafe(sql))
         .bind(after)
         .bind(line.to_be_bytes().to_vec())
         .bind(line.wrapping_add(1).to_be_bytes().to_vec())
@@ -108,7 +108,7 @@ pub async fn page(
          LIMIT $7",
         subject.table
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
+    let rows = sql::query(AssertSqlSafe(sql))
         .bind(first)
         .bind(begins)
         .bind(resource.as_str())
@@ -119,7 +119,7 @@ pub async fn page(
         .fetch_all(db)
         .await?;
     let run = run.version.parts();
-    let vanished = |row: &sqlx::sqlite::SqliteRow| {
+    let vanished = |row: &sql::Row| {
         let kept = version(row.try_get(2)?)?.parts();
         // The run's place among versions, but the record's own `order_by`: the row may come back
         // with the same one.

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use yiku_core::digest::sha256;
 
-use crate::{Connection, StoreError, Tx};
+use crate::{Connection, StoreError, Tx, sql};
 
 /// Whom a token stands for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,7 +53,7 @@ pub async fn add(
         Holder::Department(department) => (Some(department), None),
         Holder::Role(role) => (None, Some(role)),
     };
-    let added = sqlx::query(
+    let added = sql::query(
         "INSERT INTO token (name, hash, department, role, created_at)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT DO NOTHING",
@@ -77,21 +77,21 @@ pub async fn add(
 /// The token with this secret, unless it is unknown or revoked.
 pub async fn find(db: &mut Connection, secret: &str) -> Result<Option<Token>, StoreError> {
     let sql = "SELECT * FROM token WHERE hash = $1 AND revoked_at IS NULL";
-    Ok(sqlx::query_as(sql).bind(sha256(secret.as_bytes()).as_slice()).fetch_optional(db).await?)
+    Ok(sql::query_as(sql).bind(sha256(secret.as_bytes()).as_slice()).fetch_optional(db).await?)
 }
 
 /// Notes that a token was used, at most once a minute. Returns whether it wrote anything.
 pub async fn used(tx: &mut Tx, name: &str, at_ms: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE token SET used_at = $2 WHERE name = $1 AND coalesce(used_at, 0) < $3";
     let changed =
-        sqlx::query(sql).bind(name).bind(at_ms).bind(at_ms - MINUTE_MS).execute(&mut **tx).await?;
+        sql::query(sql).bind(name).bind(at_ms).bind(at_ms - MINUTE_MS).execute(&mut **tx).await?;
     Ok(changed.rows_affected() == 1)
 }
 
 /// Revokes a token for ever.
 pub async fn revoke(tx: &mut Tx, name: &str, at_ms: i64) -> Result<(), StoreError> {
     let sql = "UPDATE token SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL";
-    let changed = sqlx::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
     match changed.rows_affected() {
         0 => Err(StoreError::missing("valid token", name)),
         _ => Ok(()),
@@ -100,7 +100,7 @@ pub async fn revoke(tx: &mut Tx, name: &str, at_ms: i64) -> Result<(), StoreErro
 
 /// All tokens by name, revoked ones too.
 pub async fn list(db: &mut Connection) -> Result<Vec<Token>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM token ORDER BY name").fetch_all(db).await?)
+    Ok(sql::query_as("SELECT * FROM token ORDER BY name").fetch_all(db).await?)
 }
 
 const MINUTE_MS: i64 = 60_000;

@@ -2,12 +2,13 @@
 //! what changed and to whom it was delivered. Offsets and change numbers join it all; there is no
 //! index of its own.
 
-use sqlx::{AssertSqlSafe, FromRow, Row};
+use sqlx::{AssertSqlSafe, FromRow};
 use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};
 
 use crate::{
     Connection, StoreError,
     rows::number,
+    sql,
     subject::{self, Subject},
 };
 
@@ -75,8 +76,8 @@ pub async fn states(
          SELECT _change, NULL, _at, NULL, _ended FROM entity_{table} WHERE _key = $1
          ORDER BY 1"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?;
-    let state = |row: &sqlx::sqlite::SqliteRow| {
+    let rows = sql::query(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?;
+    let state = |row: &sql::Row| {
         Ok(StateStory {
             from_change: row.try_get::<i64, _>(0)?.cast_unsigned(),
             to_change: row.try_get::<Option<i64>, _>(1)?.map(i64::cast_unsigned),
@@ -115,7 +116,7 @@ pub async fn conflicts(
          ORDER BY item, other_source",
         subject.table
     );
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?)
+    Ok(sql::query_as(AssertSqlSafe(sql)).bind(key).fetch_all(db).await?)
 }
 
 /// The records that speak of a key, by the rank in which the library names their resources.
@@ -135,7 +136,7 @@ pub async fn records(
             own.table, subject.table
         );
         let rows =
-            sqlx::query(AssertSqlSafe(sql)).bind(key).bind(own.id).fetch_all(&mut *db).await?;
+            sql::query(AssertSqlSafe(sql)).bind(key).bind(own.id).fetch_all(&mut *db).await?;
         for row in rows {
             let version: Vec<u8> = row.try_get(2)?;
             let offset = row.try_get::<i64, _>(4)?.cast_unsigned();
@@ -165,8 +166,8 @@ async fn batch(
                ORDER BY base_offset DESC
                LIMIT 1";
     let row =
-        sqlx::query(sql).bind(resource.as_str()).bind(number(offset)).fetch_optional(db).await?;
-    let story = |row: sqlx::sqlite::SqliteRow| {
+        sql::query(sql).bind(resource.as_str()).bind(number(offset)).fetch_optional(db).await?;
+    let story = |row: sql::Row| {
         Ok(BatchStory {
             connector: row.try_get(0)?,
             line: row.try_get(1)?,

@@ -13,10 +13,7 @@ use super::{
     EntityTables, Merger, Resource, has_rows,
     record::{Record, Records, entry_version, version},
 };
-use crate::{
-    StoreError, Tx,
-    rows::{self, text},
-};
+use crate::{StoreError, Tx, rows};
 
 /// What is said of all entities that a batch touches.
 pub(super) struct Touched {
@@ -256,16 +253,17 @@ async fn load_rows(tx: &mut Tx, tables: &EntityTables, said: &mut Said) -> Resul
     let keys: Vec<Arc<str>> = said.keys.clone();
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let (table, items) = (tables.table(), &tables.items);
-    let head =
-        format!("SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key");
-    rows::select_by(tx, &head, &keys, |row| {
-        let Some(&key) = said.index.get(text(row, 0)?) else { return Ok(()) };
+    let sql = format!(
+        "SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key = $1"
+    );
+    rows::select_by(tx, &sql, &keys, |row| {
+        let Some(&key) = said.index.get(row.text(0)?) else { return Ok(()) };
         tables.read(row, 5, &mut said.rows)?;
         said.current[key as usize] = Some(Current {
-            id: row.get(1)?,
-            ended: row.get_ref(2)?.as_str_or_null()?.map(Arc::from),
-            change: row.get::<_, i64>(3)?.cast_unsigned(),
-            at: row.get(4)?,
+            id: row.int(1)?,
+            ended: row.text_or_null(2)?.map(Arc::from),
+            change: row.int(3)?.cast_unsigned(),
+            at: row.int(4)?,
             row: said.rows.len() - 1,
         });
         Ok(())
@@ -286,9 +284,9 @@ async fn load_links(
         return Ok(links);
     }
     let keys: Vec<&str> = there.iter().map(AsRef::as_ref).collect();
-    let head = format!("SELECT source, record_key FROM link_{table} WHERE entity_key");
-    rows::select_by(tx, &head, &keys, |row| {
-        links.push((row.get(0)?, Arc::from(text(row, 1)?)));
+    let sql = format!("SELECT source, record_key FROM link_{table} WHERE entity_key = $1");
+    rows::select_by(tx, &sql, &keys, |row| {
+        links.push((row.int(0)?, Arc::from(row.text(1)?)));
         Ok(())
     })
     .await?;
@@ -309,13 +307,14 @@ async fn load_records(
     }
     let mut keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     keys.sort_unstable();
-    let head =
-        format!("SELECT key, version, entry, body FROM {table} WHERE body IS NOT NULL AND key");
-    rows::select_by(tx, &head, &keys, |row| {
-        let record = text(row, 0)?;
-        let order_by = version(row.get_ref(1)?.as_blob()?)?.parts().order_by;
-        let bound = resource.bound(entry_version(text(row, 2)?)?)?;
-        let cells = decode(bound, row.get_ref(3)?.as_blob()?)?;
+    let sql = format!(
+        "SELECT key, version, entry, body FROM {table} WHERE body IS NOT NULL AND key = $1"
+    );
+    rows::select_by(tx, &sql, &keys, |row| {
+        let record = row.text(0)?;
+        let order_by = version(row.blob(1)?)?.parts().order_by;
+        let bound = resource.bound(entry_version(row.text(2)?)?)?;
+        let cells = decode(bound, row.blob(3)?)?;
         let cells = cells.row(0);
         for feed in &bound.feeds {
             if feed.entity != entity || feed.source != source {

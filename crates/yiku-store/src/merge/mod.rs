@@ -23,7 +23,7 @@ use yiku_core::{
     row_version::RowVersion,
 };
 
-use crate::{StoreError, Tx, change::Log, cursor, receipt};
+use crate::{StoreError, Tx, change::Log, cursor, receipt, sql};
 
 pub(crate) use record::{SEEN, SEEN_FROM, version};
 pub use refold::{Refold, refold};
@@ -137,7 +137,7 @@ async fn write_batch(
 ) -> Result<(), StoreError> {
     let number = crate::rows::number;
     let read = &task.read;
-    sqlx::query(
+    sql::query(
         "INSERT INTO merge_batch (subject_id, topic, partition, from_offset, to_offset, at, new,
                                   changed, unchanged, removed, superseded, refused)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",

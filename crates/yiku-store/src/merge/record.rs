@@ -15,7 +15,7 @@ use super::{MergeOutcome, MergeRow, Resource, entity::Touched, has_rows};
 use crate::{
     StoreError, Tx,
     change::{ChangeKind, Log},
-    rows::{self, text},
+    rows,
 };
 
 /// The records of a batch's keys, and what became of its rows.
@@ -112,27 +112,26 @@ pub(super) async fn load<'b>(
     }
     let keys: Vec<&str> = records.all.iter().map(|record| record.key).collect();
     let columns = "key, version, seen, entry, body, part, place, change, at, doubled, _id";
-    let by_key = format!("SELECT {columns} FROM {table} WHERE key = ?");
+    let by_key = format!("SELECT {columns} FROM {table} WHERE key = $1");
     // A whole load comes most often in the order of the one before.
-    let behind = format!("SELECT {columns} FROM {table} WHERE _id > ? ORDER BY _id");
+    let behind = format!("SELECT {columns} FROM {table} WHERE _id > $1 ORDER BY _id");
     let Records { all, index, .. } = &mut records;
     rows::select_runs(tx, &by_key, &behind, &keys, |row| {
-        let key = text(row, 0)?;
+        let key = row.text(0)?;
         let record = &mut all[*index.get(key).ok_or_else(|| unreadable("an unasked key"))?];
-        let body: Option<Vec<u8>> = row.get(4)?;
-        let seen = row.get_ref(2)?.as_blob_or_null()?;
+        let seen = row.blob_or_null(2)?;
         record.now = Some(Held {
-            version: version(row.get_ref(1)?.as_blob()?)?,
+            version: version(row.blob(1)?)?,
             seen: seen.and_then(|seen| seen.try_into().ok()),
-            entry: entry_version(text(row, 3)?)?,
-            body: body.map(Cow::Owned),
-            part: row.get(5)?,
-            place: row.get::<_, i64>(6)?.cast_unsigned(),
-            change: row.get::<_, i64>(7)?.cast_unsigned(),
-            at: row.get(8)?,
-            doubled: row.get::<_, i64>(9)? != 0,
+            entry: entry_version(row.text(3)?)?,
+            body: row.blob_or_null(4)?.map(|body| Cow::Owned(body.to_vec())),
+            part: u32::try_from(row.int(5)?).map_err(unreadable)?,
+            place: row.int(6)?.cast_unsigned(),
+            change: row.int(7)?.cast_unsigned(),
+            at: row.int(8)?,
+            doubled: row.int(9)? != 0,
         });
-        record.id = Some(row.get(10)?);
+        record.id = Some(row.int(10)?);
         Ok(())
     })
     .await?;

@@ -1,6 +1,6 @@
 //! Folding an entity again, when the library's file says otherwise than the rows were folded by.
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 use super::{
     EntityTables, Merger, Resource,
@@ -9,7 +9,7 @@ use super::{
     record::entry_version,
     write,
 };
-use crate::{StoreError, Tx, change::Log, rows, subject};
+use crate::{StoreError, Tx, change::Log, rows, sql, subject};
 
 /// How far a refold has come. Plain data: it may be kept or begun anew at any time.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -84,8 +84,7 @@ async fn relink(
          ORDER BY _id
          LIMIT $2"
     );
-    let found =
-        sqlx::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
+    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
     let mut links = Vec::new();
     let mut last = None;
     for row in &found {
@@ -121,8 +120,7 @@ async fn next_rows(
         "SELECT _id, _key FROM entity_{} WHERE _id > $1 ORDER BY _id LIMIT $2",
         tables.table()
     );
-    let found =
-        sqlx::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
+    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
     let mut last = None;
     for row in &found {
         last = Some(row.try_get(0)?);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use rusqlite::types::ValueRef;
+use sqlx::AssertSqlSafe;
 use yiku_core::{
     batch::Cells,
     derive::{ColumnType, TableColumn},
@@ -12,7 +12,8 @@ use yiku_core::{
 
 use crate::{
     Connection, StoreError, Tx,
-    rows::Values,
+    rows::{Row, Values},
+    sql,
     subject::{self, Subject},
 };
 
@@ -138,7 +139,7 @@ impl EntityTables {
     /// Appends the items of a row of the database, the first of which stands at `from`.
     pub(crate) fn read(
         &self,
-        row: &rusqlite::Row<'_>,
+        row: Row<'_>,
         from: usize,
         out: &mut Cells,
     ) -> Result<(), StoreError> {
@@ -154,7 +155,7 @@ fn bind_cell<'s, 'c>(values: Values<'s, 'c>, number: bool, cell: Option<&str>) -
         return values.bind(cell);
     }
     values.bind(cell.and_then(|text| match text {
-        "true" => Some(1),
+        "true" => Some(1_i64),
         "false" => Some(0),
         _ => text.parse::<i64>().ok(),
     }))
@@ -162,17 +163,18 @@ fn bind_cell<'s, 'c>(values: Values<'s, 'c>, number: bool, cell: Option<&str>) -
 
 /// Appends one item of a row of the database.
 pub(crate) fn read_cell(
-    row: &rusqlite::Row<'_>,
+    row: Row<'_>,
     index: usize,
     column: &TableColumn,
     out: &mut Cells,
 ) -> Result<(), StoreError> {
-    match row.get_ref(index)? {
-        ValueRef::Null => out.push(None),
-        ValueRef::Integer(value) => {
-            push_number(value, column.column_type == ColumnType::Boolean, out);
-        }
-        value => out.push(Some(value.as_str()?)),
+    if !subject::holds_number(column) {
+        out.push(row.text_or_null(index)?);
+        return Ok(());
+    }
+    match row.int_or_null(index)? {
+        Some(value) => push_number(value, column.column_type == ColumnType::Boolean, out),
+        None => out.push(None),
     }
     Ok(())
 }
@@ -200,7 +202,7 @@ fn push_number(value: i64, boolean: bool, out: &mut Cells) {
 /// Whether a table has any row.
 pub(crate) async fn has_rows(db: &mut Connection, table: &str) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {table})");
-    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(db).await?)
+    Ok(sql::query_scalar(AssertSqlSafe(sql)).fetch_one(db).await?)
 }
 
 fn sources(merging: &Merging, entity: usize) -> Vec<Source> {

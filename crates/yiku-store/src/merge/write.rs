@@ -40,24 +40,24 @@ pub(super) async fn records(
         .await?;
     let sql = format!(
         "UPDATE record_{table}
-         SET version = ?, seen = ?, entry = ?, body = ?, part = ?, place = ?, change = ?, at = ?,
-             doubled = ?
-         WHERE _id = ?"
+         SET version = $1, seen = $2, entry = $3, body = $4, part = $5, place = $6, change = $7,
+             at = $8, doubled = $9
+         WHERE _id = $10"
     );
-    rows::each(tx, &sql, &replaced, |values, (id, now)| bind_held(values, now).bind(id)).await?;
+    rows::each(tx, &sql, &replaced, |values, (id, now)| bind_held(values, now).bind(*id)).await?;
     let sql = format!(
         "UPDATE record_{table}
-         SET version = ?, seen = ?, part = ?, place = ?, doubled = ?
-         WHERE _id = ?"
+         SET version = $1, seen = $2, part = $3, place = $4, doubled = $5
+         WHERE _id = $6"
     );
     rows::each(tx, &sql, &advanced, |values, (id, now)| {
         values
             .bind(now.version.as_bytes())
-            .bind(now.seen)
+            .bind(&now.seen)
             .bind(now.part)
             .bind(number(now.place))
             .bind(now.doubled)
-            .bind(id)
+            .bind(*id)
     })
     .await?;
     past(tx, table, &records).await?;
@@ -68,7 +68,7 @@ pub(super) async fn records(
 fn bind_held<'s, 'c>(values: Values<'s, 'c>, now: &Held<'_>) -> Values<'s, 'c> {
     values
         .bind(now.version.as_bytes())
-        .bind(now.seen)
+        .bind(&now.seen)
         .bind(now.entry.to_string())
         .bind(now.body.as_deref())
         .bind(now.part)
@@ -162,7 +162,7 @@ async fn links(
         let (table, said, source) =
             (tables.table(), &touched.entities[entity], resource.subject.id);
         let sql = format!(
-            "DELETE FROM link_{table} WHERE entity_key = ? AND source = ? AND record_key = ?"
+            "DELETE FROM link_{table} WHERE entity_key = $1 AND source = $2 AND record_key = $3"
         );
         rows::each(tx, &sql, &gone, |values, (key, record)| {
             values.bind(&*said.keys[*key as usize]).bind(source).bind(&**record)
@@ -199,12 +199,15 @@ pub(super) async fn entity(
         bind_now(values.bind(&***key), tables, folded, now)
     })
     .await?;
+    let columns = (4..).zip(&tables.subject.columns);
     let sets: String =
-        tables.subject.columns.iter().map(|column| format!(", \"{}\" = ?", column.name)).collect();
-    let sql =
-        format!("UPDATE entity_{table} SET _ended = ?, _change = ?, _at = ?{sets} WHERE _id = ?");
+        columns.map(|(place, column)| format!(", \"{}\" = ${place}", column.name)).collect();
+    let sql = format!(
+        "UPDATE entity_{table} SET _ended = $1, _change = $2, _at = $3{sets} WHERE _id = ${}",
+        4 + width
+    );
     rows::each(tx, &sql, &changed, |values, (id, now)| {
-        bind_now(values, tables, folded, now).bind(id)
+        bind_now(values, tables, folded, now).bind(*id)
     })
     .await?;
     let head =
@@ -244,7 +247,7 @@ async fn conflicts(
     if said.conflicted {
         let known = |(_, state): &(&Arc<str>, &State)| state.id.is_some();
         let keys: Vec<&Arc<str>> = states().filter(known).map(|(key, _)| key).collect();
-        let sql = format!("DELETE FROM conflict_{table} WHERE _key = ?");
+        let sql = format!("DELETE FROM conflict_{table} WHERE _key = $1");
         rows::each(tx, &sql, &keys, |values, key| values.bind(&***key)).await?;
     }
     let new: Vec<_> = states()

@@ -8,6 +8,7 @@ use crate::{
     StoreError, Tx,
     quarantine::show,
     rows::{self, numbers},
+    sql,
 };
 
 /// What became of the rows that somebody decided about.
@@ -40,7 +41,7 @@ pub async fn fix(
         ));
     }
     let text = serde_json::to_string(cells).expect("strings always serialise");
-    sqlx::query(
+    sql::query(
         "UPDATE quarantine SET edited = $2, fixes = fixes + 1, state_by = $3, state_at = $4
          WHERE id = $1",
     )
@@ -71,7 +72,7 @@ pub async fn queue(
     }
     let first = numbers(tx, &format!("redrive/{entry}"), fit.len()).await?;
     for (id, place) in fit.iter().zip(first..) {
-        sqlx::query(
+        sql::query(
             "UPDATE quarantine SET state = 'queued', queue = $2, state_by = $3, state_at = $4
              WHERE id = $1",
         )
@@ -96,7 +97,7 @@ async fn obstacle(
     let sql =
         "SELECT state, entry, edited IS NULL AND cut IS NOT NULL FROM quarantine WHERE id = $1";
     let row: Option<(String, String, bool)> =
-        sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?;
+        sql::query_as(sql).bind(id).fetch_optional(&mut **tx).await?;
     let both = |error: StoreError| Some((error.zh(), error.to_string()));
     let Some((state, of, cut)) = row else {
         return Ok(both(StoreError::missing("quarantined row", id)));
@@ -145,15 +146,13 @@ async fn decide(
     by: &str,
     at_ms: i64,
 ) -> Result<Decided, StoreError> {
-    let changed = rows::change_by(
+    let changed = rows::each(
         tx,
         "UPDATE quarantine
-         SET state = ?, state_by = ?, state_at = ?, report = coalesce(?, report)
-         WHERE state IN ('open', 'returned') AND id",
+         SET state = $1, state_by = $2, state_at = $3, report = coalesce($4, report)
+         WHERE state IN ('open', 'returned') AND id = $5",
         ids,
-        |values| {
-            values.bind(to.as_str()).bind(by.to_owned()).bind(at_ms).bind(report.map(str::to_owned))
-        },
+        |values, id| values.bind(to.as_str()).bind(by).bind(at_ms).bind(report).bind(*id),
     )
     .await?;
     let mut decided = Decided { changed, left: Vec::new() };
@@ -165,7 +164,7 @@ async fn decide(
     for &id in ids {
         let sql = "SELECT state, state_at = $2 AND state_by = $3 FROM quarantine WHERE id = $1";
         let row: Option<(String, bool)> =
-            sqlx::query_as(sql).bind(id).bind(at_ms).bind(by).fetch_optional(&mut **tx).await?;
+            sql::query_as(sql).bind(id).bind(at_ms).bind(by).fetch_optional(&mut **tx).await?;
         let error = match row {
             None => StoreError::missing("quarantined row", id),
             Some((state, true)) if state == to.as_str() => {
@@ -188,7 +187,7 @@ pub(crate) async fn redriven(
     to: i64,
     at_ms: i64,
 ) -> Result<(), StoreError> {
-    let ids: Vec<i64> = sqlx::query_scalar(
+    let ids: Vec<i64> = sql::query_scalar(
         "UPDATE quarantine SET state = 'redriven', state_by = 'hub', state_at = $4
          WHERE entry = $1 AND queue > $2 AND queue <= $3 AND state = 'queued'
          RETURNING id",
@@ -204,8 +203,8 @@ pub(crate) async fn redriven(
 
 /// Lets the codes of rows follow their state.
 pub(super) async fn move_codes(tx: &mut Tx, to: State, ids: &[i64]) -> Result<(), StoreError> {
-    let head = "UPDATE quarantine_code SET state = ? WHERE id";
-    rows::change_by(tx, head, ids, |values| values.bind(to.as_str())).await?;
+    let sql = "UPDATE quarantine_code SET state = $1 WHERE id = $2";
+    rows::each(tx, sql, ids, |values, id| values.bind(to.as_str()).bind(*id)).await?;
     Ok(())
 }
 

@@ -1,14 +1,17 @@
 //! Looking into quarantine.
 
 use serde::de::DeserializeOwned;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::{AssertSqlSafe, FromRow};
 use yiku_core::{
     entry::EntryName, operation::Operation, publication::RejectedRow, row_version::RowVersion,
     violation::Code,
 };
 
 use super::State;
-use crate::{Connection, StoreError};
+use crate::{
+    Connection, StoreError,
+    sql::{self, QueryBuilder},
+};
 
 /// A rejected row as it stands.
 #[derive(Clone, Debug)]
@@ -77,7 +80,7 @@ pub async fn list(
     for entry in entries(db, filter).await? {
         for state in State::ALL {
             if filter.states.is_empty() || filter.states.contains(&state) {
-                let mut sql = select_ids(filter, entry.as_deref(), state, after, limit);
+                let sql = select_ids(filter, entry.as_deref(), state, after, limit);
                 ids.extend(sql.build_query_scalar::<i64>().fetch_all(&mut *db).await?);
             }
         }
@@ -97,7 +100,7 @@ async fn entries(db: &mut Connection, filter: &Filter) -> Result<Vec<Option<Stri
     if filter.department.is_none() && filter.code.is_none() {
         return Ok(vec![None]);
     }
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT DISTINCT entry FROM line WHERE 1 = 1");
+    let mut sql = QueryBuilder::new("SELECT DISTINCT entry FROM line WHERE 1 = 1");
     if let Some(connector) = &filter.connector {
         sql.push(" AND connector = ").push_bind(connector);
     }
@@ -116,7 +119,7 @@ fn select_ids(
     state: State,
     after: i64,
     limit: u32,
-) -> QueryBuilder<Sqlite> {
+) -> QueryBuilder<'static> {
     let mut sql = match (filter.code, entry) {
         (Some(code), Some(entry)) => {
             let mut sql = QueryBuilder::new(
@@ -147,13 +150,8 @@ fn select_ids(
 async fn rows_of(db: &mut Connection, ids: &[i64]) -> Result<Vec<Quarantined>, StoreError> {
     let mut found = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(ID_CHUNK) {
-        let mut sql = QueryBuilder::<Sqlite>::new(SELECT);
-        sql.push(" WHERE q.id IN (");
-        let mut list = sql.separated(", ");
-        for id in chunk {
-            list.push_bind(*id);
-        }
-        sql.push(") ORDER BY q.id");
+        let mut sql = QueryBuilder::new(SELECT);
+        sql.push(" WHERE q.id IN (").push_list(chunk).push(") ORDER BY q.id");
         let rows: Vec<Stored> = sql.build_query_as().persistent(false).fetch_all(&mut *db).await?;
         for row in rows {
             found.push(row.try_into()?);
@@ -179,7 +177,7 @@ pub async fn queued(
         "{SELECT} WHERE q.entry = $1 AND q.queue > $2 AND q.state = 'queued'
          ORDER BY q.queue LIMIT $3"
     );
-    let rows: Vec<Stored> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let rows: Vec<Stored> = sql::query_as(AssertSqlSafe(sql))
         .bind(entry.as_str())
         .bind(crate::rows::number(after))
         .bind(limit)
@@ -196,7 +194,7 @@ pub async fn queued(
 /// The resources that have rows in their redrive queue.
 pub async fn waiting(db: &mut Connection) -> Result<Vec<EntryName>, StoreError> {
     let sql = "SELECT DISTINCT entry FROM quarantine WHERE state = 'queued' ORDER BY entry";
-    let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(db).await?;
+    let names: Vec<String> = sql::query_scalar(sql).fetch_all(db).await?;
     let parse = |name: String| {
         name.parse().map_err(|error| StoreError::unreadable("quarantine.entry", error))
     };
@@ -211,7 +209,7 @@ pub async fn returned(
     limit: u32,
 ) -> Result<Vec<Quarantined>, StoreError> {
     let sql = format!("{SELECT} WHERE q.report = $1 AND q.id > $2 ORDER BY q.id LIMIT $3");
-    let rows: Vec<Stored> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let rows: Vec<Stored> = sql::query_as(AssertSqlSafe(sql))
         .bind(report)
         .bind(after)
         .bind(limit)
@@ -237,8 +235,7 @@ pub async fn counts(
     db: &mut Connection,
     entry: Option<&EntryName>,
 ) -> Result<Vec<CodeCount>, StoreError> {
-    let mut sql =
-        QueryBuilder::<Sqlite>::new("SELECT code, state, count(*) AS count FROM quarantine_code");
+    let mut sql = QueryBuilder::new("SELECT code, state, count(*) AS count FROM quarantine_code");
     if let Some(entry) = entry {
         sql.push(" WHERE entry = ").push_bind(entry.as_str());
     }
@@ -251,7 +248,7 @@ pub async fn states(
     db: &mut Connection,
     entry: Option<&EntryName>,
 ) -> Result<Vec<(State, u64)>, StoreError> {
-    let mut sql = QueryBuilder::<Sqlite>::new("SELECT state, count(*) FROM quarantine");
+    let mut sql = QueryBuilder::new("SELECT state, count(*) FROM quarantine");
     if let Some(entry) = entry {
         sql.push(" WHERE entry = ").push_bind(entry.as_str());
     }

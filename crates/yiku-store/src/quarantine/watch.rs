@@ -8,7 +8,7 @@ use yiku_core::{
 };
 
 use super::{State, decide::move_codes};
-use crate::{Connection, StoreError, Tx, rows, subject};
+use crate::{Connection, StoreError, Tx, rows, sql, subject};
 
 /// Which keys have a row in quarantine that a later row could overtake: kept in memory, so that
 /// accepted rows cost one look each, and one short query per batch.
@@ -70,7 +70,7 @@ impl Watch {
     async fn refresh(&mut self, db: &mut Connection, entry: &EntryName) -> Result<(), StoreError> {
         let known = self.entries.entry_ref(entry.as_str()).or_default();
         loop {
-            let page: Vec<(i64, Option<String>)> = sqlx::query_as(
+            let page: Vec<(i64, Option<String>)> = sql::query_as(
                 "SELECT id, key FROM quarantine
                  WHERE state IN ('open', 'returned') AND entry = $1 AND id > $2
                  ORDER BY id LIMIT $3",
@@ -106,9 +106,9 @@ pub(super) async fn overtaken_before(
     keys.sort_unstable();
     keys.dedup();
     let mut newest: HashMap<String, Vec<u8>> = HashMap::new();
-    let head = format!("SELECT key, version FROM record_{} WHERE key", subject.table);
-    rows::select_by(tx, &head, &keys, |found| {
-        newest.insert(found.get(0)?, found.get(1)?);
+    let sql = format!("SELECT key, version FROM record_{} WHERE key = $1", subject.table);
+    rows::select_by(tx, &sql, &keys, |found| {
+        newest.insert(found.text(0)?.to_owned(), found.blob(1)?.to_vec());
         Ok(())
     })
     .await?;
@@ -118,8 +118,9 @@ pub(super) async fn overtaken_before(
     };
     let ids: Vec<i64> =
         (first..).zip(rejected).filter(|(_, row)| later(row)).map(|(id, _)| id).collect();
-    let head = "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = ? WHERE id";
-    rows::change_by(tx, head, &ids, |values| values.bind(at_ms)).await?;
+    let sql = "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = $1
+               WHERE id = $2";
+    rows::each(tx, sql, &ids, |values, id| values.bind(at_ms).bind(*id)).await?;
     move_codes(tx, State::Overtaken, &ids).await
 }
 
@@ -130,7 +131,7 @@ async fn mark(
     version: &RowVersion,
     at_ms: i64,
 ) -> Result<Vec<i64>, StoreError> {
-    Ok(sqlx::query_scalar(
+    Ok(sql::query_scalar(
         "UPDATE quarantine SET state = 'overtaken', state_by = 'hub', state_at = $4
          WHERE key_digest = $1 AND entry = $2 AND row_version < $3
                AND state IN ('open', 'returned')

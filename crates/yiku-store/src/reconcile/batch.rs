@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 
 use super::{BusState, Equation};
-use crate::{Snapshot, StoreError, publication::REDRIVE, quarantine::State};
+use crate::{Snapshot, StoreError, publication::REDRIVE, quarantine::State, sql};
 
 #[derive(FromRow)]
 struct LineCount {
@@ -31,7 +31,7 @@ struct LineCount {
 /// counts; each begins where the one before ended. Positions are compared where they stand: they may
 /// be long, and the batches many.
 pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
-    let counts: Vec<LineCount> = sqlx::query_as(
+    let counts: Vec<LineCount> = sql::query_as(
         "SELECT l.entry, l.line,
                 count(b.batch) AS batches,
                 coalesce(max(b.batch), 0) AS last,
@@ -70,7 +70,7 @@ pub(super) async fn offsets(
     db: &mut Snapshot,
     bus: &BusState,
 ) -> Result<Vec<Equation>, StoreError> {
-    let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(String, i64, i64, i64)> = sql::query_as(
         "SELECT topic, partition, CAST(sum(accepted) AS BIGINT),
                 CAST(sum(CASE WHEN base_offset < ended THEN accepted ELSE 0 END) AS BIGINT)
          FROM (
@@ -114,7 +114,7 @@ pub(super) async fn offsets(
 /// Per resource: each rejected row is in one state of quarantine; what was redriven was pulled
 /// again.
 pub(super) async fn quarantine(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
-    let rejected: Vec<(String, i64, i64)> = sqlx::query_as(
+    let rejected: Vec<(String, i64, i64)> = sql::query_as(
         "SELECT entry, CAST(sum(rejected) AS BIGINT),
                 CAST(sum(CASE WHEN connector = $1 THEN pulled ELSE 0 END) AS BIGINT)
          FROM batch
@@ -125,7 +125,7 @@ pub(super) async fn quarantine(db: &mut Snapshot) -> Result<Vec<Equation>, Store
     .fetch_all(&mut **db)
     .await?;
     let held: Vec<(String, String, i64)> =
-        sqlx::query_as("SELECT entry, state, count(*) FROM quarantine GROUP BY entry, state")
+        sql::query_as("SELECT entry, state, count(*) FROM quarantine GROUP BY entry, state")
             .fetch_all(&mut **db)
             .await?;
     let mut resources: BTreeMap<String, Resource> = BTreeMap::new();

@@ -7,12 +7,12 @@ use yiku_core::{
 };
 
 use super::{Depth, Equation};
-use crate::{Snapshot, StoreError, receipt::Filter};
+use crate::{Snapshot, StoreError, receipt::Filter, sql};
 
 /// Per stream: as many receipts as it has numbers, from 1 on.
 pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     // UNIQUE (stream, number, incarnation) and numbers from 1 to n: n of them leave no gap.
-    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(String, i64, i64)> = sql::query_as(
         "SELECT s.stream, s.last, count(r.id)
          FROM stream s
          LEFT JOIN receipt r ON r.stream = s.stream AND r.incarnation = s.incarnation
@@ -22,8 +22,7 @@ pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErr
     )
     .fetch_all(&mut **db)
     .await?;
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM receipt").fetch_one(&mut **db).await?;
+    let count: i64 = sql::query_scalar("SELECT count(*) FROM receipt").fetch_one(&mut **db).await?;
     let total: u64 = rows.iter().map(|row| row.1.cast_unsigned()).sum();
     let mut equations = vec![Equation::new(
         6,
@@ -65,7 +64,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
     let (mut batches, mut right, mut wrong) = (0, 0, Vec::new());
     let mut after = (String::new(), 0, 0);
     loop {
-        let page: Vec<BatchDeed> = sqlx::query_as(
+        let page: Vec<BatchDeed> = sql::query_as(
             "SELECT b.entry, b.line, b.batch, b.topic, b.partition, b.base_offset, b.pulled,
                     b.accepted, b.rejected, b.receipt_id, r.bytes,
                     coalesce(octet_length(d.digests) / 32, 0) AS digests
@@ -135,7 +134,7 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
 
 /// The receipts of merging and delivering say in all what the tables say in all.
 pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
-    let merged: Vec<(String, i64)> = sqlx::query_as(
+    let merged: Vec<(String, i64)> = sql::query_as(
         "SELECT 'new', coalesce(sum(new), 0) FROM merge_batch
          UNION ALL SELECT 'changed', coalesce(sum(changed), 0) FROM merge_batch
          UNION ALL SELECT 'unchanged', coalesce(sum(unchanged), 0) FROM merge_batch
@@ -145,7 +144,7 @@ pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError>
     )
     .fetch_all(&mut **db)
     .await?;
-    let settled: Vec<(String, i64)> = sqlx::query_as(
+    let settled: Vec<(String, i64)> = sql::query_as(
         "SELECT 'delivered', coalesce(sum(delivered), 0) FROM delivery WHERE settled = 1
          UNION ALL SELECT 'withheld', coalesce(sum(withheld), 0) FROM delivery WHERE settled = 1
          UNION ALL SELECT 'parked', coalesce(sum(parked), 0) FROM delivery WHERE settled = 1

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::Equation;
 use crate::{
-    Snapshot, StoreError, change,
+    Snapshot, StoreError, change, sql,
     subject::{self, Subject, SubjectKind},
 };
 
@@ -36,7 +36,7 @@ struct Merged {
 /// Per partition of a resource's topic: what was accepted was taken by merge or waits for it; each
 /// merge begins where the last ended; late and refused rows are kept as counted.
 pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
-    let accepted: Vec<(String, i64, i64)> = sqlx::query_as(
+    let accepted: Vec<(String, i64, i64)> = sql::query_as(
         "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch GROUP BY entry, partition",
     )
     .fetch_all(&mut **db)
@@ -45,7 +45,7 @@ pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErro
         .into_iter()
         .map(|(entry, partition, rows)| ((entry, partition), rows.cast_unsigned()))
         .collect();
-    let merged: Vec<Merged> = sqlx::query_as(
+    let merged: Vec<Merged> = sql::query_as(
         "SELECT name, partition,
                 CAST(sum(to_offset - from_offset) AS BIGINT) AS taken,
                 CAST(sum(new) AS BIGINT) AS new,
@@ -101,7 +101,7 @@ fn topic(subject: &str, accepted: u64, one: &Merged) -> Equation {
 async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
     let sql = "SELECT coalesce(max(c.next), 0) FROM cursor c
                WHERE c.unit = $1 AND c.partition = $2";
-    let next: i64 = sqlx::query_scalar(sql)
+    let next: i64 = sql::query_scalar(sql)
         .bind(format!("merge/{}", one.name))
         .bind(one.partition)
         .fetch_one(&mut **db)
@@ -114,7 +114,7 @@ async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
 pub(super) async fn subjects(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let mut equations = Vec::new();
     for subject in subject::list(db).await? {
-        let last: i64 = sqlx::query_scalar(
+        let last: i64 = sql::query_scalar(
             "SELECT CAST(coalesce(sum(last), 0) AS BIGINT) FROM shard WHERE subject_id = $1",
         )
         .bind(subject.id)
@@ -170,5 +170,5 @@ async fn count_rows(db: &mut Snapshot, subject: &Subject) -> Result<Rows, StoreE
              FROM record_{table}"
         ),
     };
-    Ok(sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **db).await?)
+    Ok(sql::query_as(AssertSqlSafe(sql)).fetch_one(&mut **db).await?)
 }

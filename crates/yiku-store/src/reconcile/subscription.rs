@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 
 use super::Equation;
-use crate::{Snapshot, StoreError, delivery::outcome, subscription};
+use crate::{Snapshot, StoreError, delivery::outcome, sql, subscription};
 
 /// Per subscription, over all its generations: rows of backfills and changes, by their outcomes.
 pub(super) async fn outcomes(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let mut counted: BTreeMap<String, Counted> = BTreeMap::new();
     count_deliveries(db, &mut counted).await?;
-    let parked: Vec<(String, String, i64)> = sqlx::query_as(
+    let parked: Vec<(String, String, i64)> = sql::query_as(
         "SELECT subscription, state, count(*) FROM parked GROUP BY subscription, state",
     )
     .fetch_all(&mut **db)
@@ -82,7 +82,7 @@ async fn count_deliveries(
 ) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
-        let page: Vec<Settled> = sqlx::query_as(
+        let page: Vec<Settled> = sql::query_as(
             "SELECT id, subscription, generation, kind, to_number - from_number AS changes,
                     outcomes, delivered, withheld, parked, folded, covered
              FROM delivery

@@ -4,6 +4,7 @@ use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use yiku_store::{
     Store, StoreError,
     cursor::{self, Read},
+    sql,
 };
 
 use crate::support::{NOW, fresh};
@@ -134,18 +135,18 @@ async fn a_moved_cursor_fences() {
 async fn readers_do_not_write_and_see_commits_only() {
     let fresh = fresh().await;
     let mut tx = fresh.begin().await;
-    sqlx::raw_sql("INSERT INTO counter VALUES ('a', 1)").execute(&mut *tx).await.expect("writes");
+    sql::run(&mut tx, "INSERT INTO counter VALUES ('a', 1)").await.expect("writes");
     let mut snapshot = fresh.store.snapshot().await.expect("a reader");
     let count = "SELECT count(*) FROM counter";
-    let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
     assert_eq!(seen, 0);
     tx.commit().await.expect("commits");
-    let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
     assert_eq!(seen, 0, "a snapshot is of one moment");
     let mut reader = fresh.store.reader().await.expect("a reader");
-    let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut *reader).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *reader).await.expect("reads");
     assert_eq!(seen, 1);
-    assert!(sqlx::raw_sql("DELETE FROM counter").execute(&mut *reader).await.is_err());
+    assert!(sql::run(&mut reader, "DELETE FROM counter").await.is_err());
 }
 
 #[tokio::test]
@@ -153,10 +154,10 @@ async fn the_file_is_durable_by_default() {
     let fresh = fresh().await;
     let mut tx = fresh.begin().await;
     let mode: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA journal_mode").fetch_one(&mut *tx).await.expect("reads");
     let synchronous: i64 =
-        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA synchronous").fetch_one(&mut *tx).await.expect("reads");
     let keys: i64 =
-        sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *tx).await.expect("reads");
     assert_eq!((mode.as_str(), synchronous, keys), ("wal", 2, 1));
 }

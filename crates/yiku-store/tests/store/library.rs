@@ -13,6 +13,7 @@ use yiku_core::{
 use yiku_store::{
     Store, StoreError, cursor,
     merge::{self, MergeOutcome, MergeRow, MergeTask, Merger},
+    sql::{self, Value},
 };
 
 /// A city with its catalog, its store, and a bus that the test itself is.
@@ -262,26 +263,20 @@ impl City {
 
     /// All rows of a query as text, NULL as `-`.
     pub(crate) async fn table(&self, sql: &str) -> Vec<String> {
-        use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
         let mut db = self.store.reader().await.expect("a reader");
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
-            .fetch_all(&mut *db)
+        let rows = sql::query(sqlx::AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut db)
             .await
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let cell = |row: &sqlx::sqlite::SqliteRow, index: usize| {
-            let value = row.try_get_raw(index).expect("a column");
-            if value.is_null() {
-                return "-".to_owned();
-            }
-            match value.type_info().name() {
-                "INTEGER" => row.get::<i64, _>(index).to_string(),
-                "BLOB" => yiku_core::text_bytes::to_hex(row.get::<&[u8], _>(index)),
-                "TEXT" => row.get::<&str, _>(index).to_owned(),
-                other => panic!("{} is {other}", row.column(index).name()),
-            }
+        let cell = |value: Value<'_>| match value {
+            Value::Int(Some(number)) => number.to_string(),
+            Value::Text(Some(text)) => text.into_owned(),
+            Value::Blob(Some(bytes)) => yiku_core::text_bytes::to_hex(&bytes),
+            Value::Int(None) | Value::Text(None) | Value::Blob(None) => "-".to_owned(),
         };
-        let line = |row: &sqlx::sqlite::SqliteRow| {
-            (0..row.len()).map(|index| cell(row, index)).collect::<Vec<_>>().join(" ")
+        let line = |row: &sql::Row| {
+            let values = row.values().unwrap_or_else(|error| panic!("{sql}: {error}"));
+            values.into_iter().map(cell).collect::<Vec<_>>().join(" ")
         };
         rows.iter().map(line).collect()
     }

@@ -2,6 +2,7 @@ use yiku_core::{publication::Publication, violation::Code};
 use yiku_store::{
     Tx, connector, publication,
     quarantine::{self, Accepted, Filter, State, Watch},
+    sql,
 };
 
 use crate::support::{Fresh, NOW, batch, digester, fresh, household, version};
@@ -228,9 +229,9 @@ async fn a_row_that_comes_after_its_successor_is_overtaken_at_once() {
     let sql = "INSERT INTO subject (id, kind, name, table_name, columns, form)
                    VALUES (1, 'resource', 'public-security/household', 'r1', '[]', '');
                CREATE TABLE record_r1 (key TEXT NOT NULL UNIQUE, version BYTEA NOT NULL)";
-    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    sql::run(&mut tx, sql).await.expect("runs");
     for (key, batch) in [("a", 2), ("b", 0)] {
-        sqlx::query("INSERT INTO record_r1 VALUES ($1, $2)")
+        sql::query("INSERT INTO record_r1 VALUES ($1, $2)")
             .bind(key)
             .bind(version(batch, 1).as_bytes().as_slice())
             .execute(&mut *tx)

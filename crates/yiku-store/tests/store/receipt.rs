@@ -1,5 +1,8 @@
 use yiku_core::receipt::{Deed, Outcome, Receipt};
-use yiku_store::receipt::{self, Filter};
+use yiku_store::{
+    receipt::{self, Filter},
+    sql,
+};
 
 use crate::support::{NOW, fresh};
 
@@ -43,7 +46,7 @@ async fn a_receipt_is_for_ever() {
         ("DELETE FROM receipt_rows", "the digests of a receipt are never deleted"),
     ] {
         let mut tx = fresh.begin().await;
-        let error = sqlx::raw_sql(sql).execute(&mut *tx).await.expect_err("refused");
+        let error = sql::run(&mut tx, sql).await.expect_err("refused");
         assert!(error.to_string().contains(text), "{error}");
     }
     let mut db = fresh.store.reader().await.expect("a reader");

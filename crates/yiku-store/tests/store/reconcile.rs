@@ -1,6 +1,7 @@
 use yiku_store::{
     connector, publication, quarantine,
     reconcile::{self, BusState, BusTopic, Depth},
+    sql,
 };
 
 use crate::subscription_books::subscribed;
@@ -123,7 +124,7 @@ async fn every_loss_is_found() {
     for (sql, expected) in cases {
         let fresh = busy().await;
         let mut tx = fresh.begin().await;
-        sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+        sql::run(&mut tx, sql).await.expect("runs");
         tx.commit().await.expect("commits");
         assert_one(&failing(&fresh, &bus(31, 0), Depth::Counts).await, expected);
     }
@@ -135,7 +136,7 @@ async fn roots_are_computed_again_when_asked() {
     let mut tx = fresh.begin().await;
     let sql = "DROP TRIGGER receipt_rows_are_not_changed;
                UPDATE receipt_rows SET digests = zeroblob(320) WHERE receipt_id = 2";
-    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    sql::run(&mut tx, sql).await.expect("runs");
     tx.commit().await.expect("commits");
     assert_eq!(failing(&fresh, &bus(31, 0), Depth::Counts).await, Vec::<String>::new());
     let found = failing(&fresh, &bus(31, 0), Depth::Roots).await;
@@ -164,7 +165,7 @@ async fn receipts_say_in_all_what_the_tables_say() {
     );
     let mut tx = fresh.begin().await;
     let sql = "UPDATE delivery SET withheld = withheld + 1 WHERE id = 1";
-    sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+    sql::run(&mut tx, sql).await.expect("runs");
     tx.commit().await.expect("commits");
     assert_eq!(shown().await[1], "settle withheld: counted 3 = in receipts 2 (does not hold)");
 }

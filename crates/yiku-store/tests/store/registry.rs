@@ -2,7 +2,7 @@ use yiku_core::registry::Format;
 use yiku_store::{
     catalog::{self, Outcome},
     connector::{self, Registered, Registration, Role, State},
-    registered_schema,
+    registered_schema, sql,
     token::{self, Holder},
 };
 
@@ -142,6 +142,6 @@ async fn tokens_are_kept_hashed() {
         token::list(&mut tx).await.expect("reads").into_iter().map(|one| one.name).collect();
     assert_eq!(names, ["root", "tax-1"]);
     let hidden = "SELECT count(*) FROM token WHERE instr(hash, 'secret') > 0";
-    let plain: i64 = sqlx::query_scalar(hidden).fetch_one(&mut *tx).await.expect("reads");
+    let plain: i64 = sql::query_scalar(hidden).fetch_one(&mut *tx).await.expect("reads");
     assert_eq!(plain, 0);
 }

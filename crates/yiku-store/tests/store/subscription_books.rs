@@ -3,6 +3,7 @@ use yiku_store::{
     Store, Tx,
     delivery::{self, Freeze, Park, Span},
     reconcile::{self, BusState, Depth},
+    sql,
     subscription::{self, Beginning, Subscription},
 };
 
@@ -96,7 +97,7 @@ async fn a_lost_outcome_is_found() {
     for (sql, expected) in cases {
         let fresh = subscribed().await;
         let mut tx = fresh.begin().await;
-        sqlx::raw_sql(sql).execute(&mut *tx).await.expect("runs");
+        sql::run(&mut tx, sql).await.expect("runs");
         tx.commit().await.expect("commits");
         let found = books(&fresh.store, expected.contains("removed")).await;
         assert!(found.iter().any(|text| text.contains(expected)), "no `{expected}` in {found:#?}");
