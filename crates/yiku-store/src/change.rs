@@ -109,7 +109,7 @@ pub async fn read(
 
 /// Recounts a log from its bodies, whatever its counts say.
 pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
-    let (mut totals, mut after) = (ChangeTotals::default(), 0);
+    let (mut totals, mut after) = (ChangeTotals::default(), 0_i64);
     loop {
         let sql = "SELECT first, body FROM change_log
                    WHERE subject_id = $1 AND shard = 0 AND first > $2

@@ -395,14 +395,15 @@ pub async fn totals(db: &mut Connection, subscription: &str) -> Result<Totals, S
     let sql = "SELECT
         coalesce(sum(CASE WHEN kind IN ('page', 'retract') THEN length(outcomes) END), 0)
             AS backfilled,
-        coalesce(sum(CASE WHEN kind = 'changes' THEN to_number - from_number END), 0) AS changes,
-        coalesce(sum(covered), 0) AS covered,
-        coalesce(sum(CASE WHEN kind <> 'release' THEN delivered END), 0)
+        CAST(coalesce(sum(CASE WHEN kind = 'changes' THEN to_number - from_number END), 0)
+            AS BIGINT) AS changes,
+        CAST(coalesce(sum(covered), 0) AS BIGINT) AS covered,
+        CAST(coalesce(sum(CASE WHEN kind <> 'release' THEN delivered END), 0) AS BIGINT)
             + (SELECT count(*) FROM parked WHERE subscription = $1 AND state = 'delivered')
             AS delivered,
-        coalesce(sum(withheld), 0) AS withheld,
+        CAST(coalesce(sum(withheld), 0) AS BIGINT) AS withheld,
         (SELECT count(*) FROM parked WHERE subscription = $1 AND state = 'parked') AS parked,
-        coalesce(sum(folded), 0)
+        CAST(coalesce(sum(folded), 0) AS BIGINT)
             + (SELECT count(*) FROM parked WHERE subscription = $1 AND state = 'folded') AS folded,
         (SELECT count(*) FROM parked WHERE subscription = $1 AND state = 'dropped') AS dropped
      FROM delivery

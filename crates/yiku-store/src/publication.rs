@@ -1,5 +1,7 @@
 //! Materialising: what a publish wrote on the bus is carried into the store.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sqlx::FromRow;
 use yiku_core::{
@@ -7,6 +9,7 @@ use yiku_core::{
     entry::EntryName,
     publication::{Idempotency, Publication, RejectedRow},
     row_version::RowVersion,
+    violation::Severity,
 };
 
 use crate::{
@@ -124,26 +127,29 @@ async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Resu
 }
 
 async fn insert_violations(tx: &mut Tx, publication: &Publication) -> Result<(), StoreError> {
+    let mut counts: BTreeMap<[&str; 4], u64> = BTreeMap::new();
+    for found in &publication.violations {
+        let item = found.item.as_deref().unwrap_or_default();
+        let rule = found.rule.as_deref().unwrap_or_default();
+        let severity = match found.severity {
+            Severity::Reject => "reject",
+            Severity::Warn => "warn",
+        };
+        *counts.entry([found.code.as_str(), item, rule, severity]).or_default() += found.count;
+    }
+    let counts: Vec<_> = counts.into_iter().collect();
     rows::insert(
         tx,
         "INSERT INTO batch_violation (entry, line, batch, code, item, rule, severity, count)",
         8,
-        "ON CONFLICT (entry, line, batch, code, item, rule, severity)
-         DO UPDATE SET count = batch_violation.count + excluded.count",
-        &publication.violations,
-        |values, found| {
-            values
+        "",
+        &counts,
+        |values, (found, count)| {
+            let values = values
                 .bind(publication.entry.as_str())
                 .bind(i64::from(publication.line))
-                .bind(number(publication.batch))
-                .bind(found.code.as_str())
-                .bind(found.item.as_deref().unwrap_or_default())
-                .bind(found.rule.as_deref().unwrap_or_default())
-                .bind(match found.severity {
-                    yiku_core::violation::Severity::Reject => "reject",
-                    yiku_core::violation::Severity::Warn => "warn",
-                })
-                .bind(number(found.count))
+                .bind(number(publication.batch));
+            found.iter().fold(values, |values, word| values.bind(*word)).bind(number(*count))
         },
     )
     .await?;
@@ -318,7 +324,11 @@ pub async fn run(
     line: u32,
     run: u64,
 ) -> Result<Option<RunSoFar>, StoreError> {
-    let sql = "SELECT run, max(run_begins), max(run_ends), max(run_full), max(run_version),
+    let sql = "SELECT run, max(run_begins), max(run_ends), max(run_full),
+                      (SELECT one.run_version FROM batch one
+                       WHERE one.entry = $1 AND one.line = $2 AND one.run = batch.run
+                       ORDER BY one.run_version DESC
+                       LIMIT 1),
                       CAST(sum(pulled) AS BIGINT), CAST(sum(rejected) AS BIGINT),
                       CAST(sum(keyless) AS BIGINT), max(base_offset + accepted)
                FROM batch
@@ -340,7 +350,11 @@ pub async fn full_runs(
     line: u32,
     after: Option<u64>,
 ) -> Result<Vec<RunSoFar>, StoreError> {
-    let sql = "SELECT run, max(run_begins), max(run_ends), max(run_full), max(run_version),
+    let sql = "SELECT run, max(run_begins), max(run_ends), max(run_full),
+                      (SELECT one.run_version FROM batch one
+                       WHERE one.entry = $1 AND one.line = $2 AND one.run = batch.run
+                       ORDER BY one.run_version DESC
+                       LIMIT 1),
                       CAST(sum(pulled) AS BIGINT), CAST(sum(rejected) AS BIGINT),
                       CAST(sum(keyless) AS BIGINT), max(base_offset + accepted)
                FROM batch

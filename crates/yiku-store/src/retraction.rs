@@ -51,7 +51,9 @@ pub async fn get(
     db: &mut Connection,
     subscription: &str,
 ) -> Result<Option<Retraction>, StoreError> {
-    let sql = "SELECT * FROM retraction WHERE subscription = $1";
+    let sql = "SELECT subscription, generation, shown, mask_key, number, began,
+                      backfilled <> 0 AS backfilled, page_key, after_key
+               FROM retraction WHERE subscription = $1";
     Ok(sql::query_as(sql).bind(subscription).fetch_optional(db).await?)
 }
 

@@ -11,7 +11,7 @@ pub async fn published_of(
     entry: &EntryName,
     line: u32,
 ) -> Result<(u64, String), StoreError> {
-    let sql = "SELECT sum(pulled), max(origin) FROM batch
+    let sql = "SELECT CAST(sum(pulled) AS BIGINT), max(origin) FROM batch
                WHERE entry = $1 AND line = $2 AND run = (
                    SELECT run FROM batch WHERE entry = $1 AND line = $2
                    ORDER BY batch DESC

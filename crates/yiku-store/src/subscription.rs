@@ -1,6 +1,6 @@
 //! Subscriptions: what a grantee is owed, and how far it got.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::{Connection, StoreError, Tx, retraction, rows::number, sql};
 
@@ -61,13 +61,14 @@ pub struct Beginning<'a> {
 
 /// The subscription of this name.
 pub async fn get(db: &mut Connection, name: &str) -> Result<Option<Subscription>, StoreError> {
-    let sql = "SELECT * FROM subscription WHERE name = $1";
-    Ok(sql::query_as(sql).bind(name).fetch_optional(db).await?)
+    let sql = format!("SELECT {COLUMNS} FROM subscription WHERE name = $1");
+    Ok(sql::query_as(AssertSqlSafe(sql)).bind(name).fetch_optional(db).await?)
 }
 
 /// All subscriptions by name.
 pub async fn list(db: &mut Connection) -> Result<Vec<Subscription>, StoreError> {
-    Ok(sql::query_as("SELECT * FROM subscription ORDER BY name").fetch_all(db).await?)
+    let sql = format!("SELECT {COLUMNS} FROM subscription ORDER BY name");
+    Ok(sql::query_as(AssertSqlSafe(sql)).fetch_all(db).await?)
 }
 
 /// Begins a generation: the first, or the next after the grant changed. The one before is taken
@@ -80,7 +81,7 @@ pub async fn begin(
     if let Some(known) = get(tx, beginning.name).await? {
         retraction::begin(tx, &known).await?;
     }
-    let row = sql::query_as(
+    let sql = format!(
         "INSERT INTO subscription (name, grant_name, subject, generation, digest, mask_key, start,
                                    cursor, backfilled, page_key, refused, began_at, shown)
          VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, NULL, '', $8, $9)
@@ -97,19 +98,20 @@ pub async fn begin(
              refused = '',
              began_at = excluded.began_at,
              shown = excluded.shown
-         RETURNING *",
-    )
-    .bind(beginning.name)
-    .bind(beginning.grant)
-    .bind(beginning.subject)
-    .bind(beginning.digest)
-    .bind(beginning.mask_key)
-    .bind(number(beginning.start))
-    .bind(i64::from(!beginning.backfill))
-    .bind(at_ms)
-    .bind(beginning.shown)
-    .fetch_one(&mut **tx)
-    .await?;
+         RETURNING {COLUMNS}"
+    );
+    let row = sql::query_as(AssertSqlSafe(sql))
+        .bind(beginning.name)
+        .bind(beginning.grant)
+        .bind(beginning.subject)
+        .bind(beginning.digest)
+        .bind(beginning.mask_key)
+        .bind(number(beginning.start))
+        .bind(i64::from(!beginning.backfill))
+        .bind(at_ms)
+        .bind(beginning.shown)
+        .fetch_one(&mut **tx)
+        .await?;
     Ok(row)
 }
 
@@ -219,3 +221,6 @@ fn moved_once(moved: u64, name: &str, expected: u64) -> Result<(), StoreError> {
         }),
     }
 }
+
+const COLUMNS: &str = "name, grant_name, subject, generation, digest, mask_key, start, cursor,
+    backfilled <> 0 AS backfilled, page_key, refused, began_at, shown";

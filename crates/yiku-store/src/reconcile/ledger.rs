@@ -67,7 +67,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
         let page: Vec<BatchDeed> = sql::query_as(
             "SELECT b.entry, b.line, b.batch, b.topic, b.partition, b.base_offset, b.pulled,
                     b.accepted, b.rejected, b.receipt_id, r.bytes,
-                    coalesce(octet_length(d.digests) / 32, 0) AS digests
+                    CAST(coalesce(octet_length(d.digests) / 32, 0) AS BIGINT) AS digests
              FROM batch b
              JOIN receipt r ON r.id = b.receipt_id
              LEFT JOIN receipt_rows d ON d.receipt_id = b.receipt_id
@@ -135,21 +135,21 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
 /// The receipts of merging and delivering say in all what the tables say in all.
 pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let merged: Vec<(String, i64)> = sql::query_as(
-        "SELECT 'new', coalesce(sum(new), 0) FROM merge_batch
-         UNION ALL SELECT 'changed', coalesce(sum(changed), 0) FROM merge_batch
-         UNION ALL SELECT 'unchanged', coalesce(sum(unchanged), 0) FROM merge_batch
-         UNION ALL SELECT 'removed', coalesce(sum(removed), 0) FROM merge_batch
-         UNION ALL SELECT 'superseded', coalesce(sum(superseded), 0) FROM merge_batch
-         UNION ALL SELECT 'refused', coalesce(sum(refused), 0) FROM merge_batch",
+        "SELECT 'new', CAST(coalesce(sum(new), 0) AS BIGINT) FROM merge_batch
+         UNION ALL SELECT 'changed', CAST(coalesce(sum(changed), 0) AS BIGINT) FROM merge_batch
+         UNION ALL SELECT 'unchanged', CAST(coalesce(sum(unchanged), 0) AS BIGINT) FROM merge_batch
+         UNION ALL SELECT 'removed', CAST(coalesce(sum(removed), 0) AS BIGINT) FROM merge_batch
+         UNION ALL SELECT 'superseded', CAST(coalesce(sum(superseded), 0) AS BIGINT) FROM merge_batch
+         UNION ALL SELECT 'refused', CAST(coalesce(sum(refused), 0) AS BIGINT) FROM merge_batch",
     )
     .fetch_all(&mut **db)
     .await?;
     let settled: Vec<(String, i64)> = sql::query_as(
-        "SELECT 'delivered', coalesce(sum(delivered), 0) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'withheld', coalesce(sum(withheld), 0) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'parked', coalesce(sum(parked), 0) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'folded', coalesce(sum(folded), 0) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'covered', coalesce(sum(covered), 0) FROM delivery WHERE settled = 1",
+        "SELECT 'delivered', CAST(coalesce(sum(delivered), 0) AS BIGINT) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'withheld', CAST(coalesce(sum(withheld), 0) AS BIGINT) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'parked', CAST(coalesce(sum(parked), 0) AS BIGINT) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'folded', CAST(coalesce(sum(folded), 0) AS BIGINT) FROM delivery WHERE settled = 1
+         UNION ALL SELECT 'covered', CAST(coalesce(sum(covered), 0) AS BIGINT) FROM delivery WHERE settled = 1",
     )
     .fetch_all(&mut **db)
     .await?;

@@ -57,7 +57,7 @@ pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErro
                 CAST(sum(CASE WHEN from_offset = ended THEN 0 ELSE 1 END) AS BIGINT) AS broken
          FROM (
              SELECT m.*, s.name,
-                    lag(to_offset, 1, 0)
+                    lag(to_offset, 1, CAST(0 AS BIGINT))
                         OVER (PARTITION BY subject_id, partition ORDER BY from_offset) AS ended
              FROM merge_batch m JOIN subject s ON s.id = m.subject_id
          ) m
