@@ -2,16 +2,24 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{Database, Sqlite, Transaction, pool::PoolConnection};
+use sqlx::{Database, Postgres, Sqlite, Transaction, pool::PoolConnection};
 
 /// What queries run on. A transaction, a snapshot and a reader all give one by `&mut *`.
 pub struct Connection {
     link: Link,
 }
 
+/// Which database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
 /// Which database, and how the connection is held.
 pub(crate) enum Link {
     Sqlite(Held<Sqlite>),
+    Postgres(Held<Postgres>),
 }
 
 /// A connection of the driver's.
@@ -31,6 +39,14 @@ impl Connection {
 
     pub(crate) fn link(&mut self) -> &mut Link {
         &mut self.link
+    }
+
+    /// Which database it is of.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.link {
+            Link::Sqlite(_) => Kind::Sqlite,
+            Link::Postgres(_) => Kind::Postgres,
+        }
     }
 
     pub(crate) fn into_link(self) -> Link {

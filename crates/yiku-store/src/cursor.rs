@@ -129,7 +129,7 @@ fn from_row(row: &sql::Row) -> Result<Cursor, StoreError> {
     Ok(Cursor {
         unit: row.try_get(0)?,
         topic: row.try_get(1)?,
-        partition: row.try_get(2)?,
+        partition: row.small(2)?,
         topic_id: row.try_get(3)?,
         next: row.try_get::<i64, _>(4)?.cast_unsigned(),
     })

@@ -3,6 +3,7 @@
 //! Every commit is durable. Writers take turns in the order in which they asked; a [`Tx`] that is
 //! dropped without [`Tx::commit`] is rolled back. Readers see the last commit and never wait.
 
+mod postgres;
 mod sqlite;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::postgres::{Database, Login};
 use crate::{
     StoreError,
     connection::{Connection, Link},
@@ -31,6 +33,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Engine {
     Sqlite(sqlite::File),
+    Postgres(postgres::Server),
 }
 
 struct Shared {
@@ -62,6 +65,14 @@ impl Store {
         Ok(Self::new(Engine::Sqlite(file), incarnation))
     }
 
+    /// Opens the store in a PostgreSQL database, or makes it. `at_ms` is the present time.
+    ///
+    /// [`StoreError::Taken`]: another hub works on it.
+    pub async fn connect(database: &Database, at_ms: i64) -> Result<Self, StoreError> {
+        let (server, incarnation) = postgres::Server::open(database, at_ms).await?;
+        Ok(Self::new(Engine::Postgres(server), incarnation))
+    }
+
     fn new(engine: Engine, incarnation: String) -> Self {
         let broken = AtomicBool::new(false);
         Self { engine, shared: Arc::new(Shared { incarnation, broken }) }
@@ -79,6 +90,7 @@ impl Store {
         }
         let link = match &self.engine {
             Engine::Sqlite(file) => Link::Sqlite(file.begin().await?),
+            Engine::Postgres(server) => Link::Postgres(server.begin().await?),
         };
         Ok(Tx { connection: Connection::new(link), shared: Arc::clone(&self.shared) })
     }
@@ -87,6 +99,7 @@ impl Store {
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let link = match &self.engine {
             Engine::Sqlite(file) => Link::Sqlite(file.reader().await?),
+            Engine::Postgres(server) => Link::Postgres(server.reader().await?),
         };
         Ok(Reader(Connection::new(link)))
     }
@@ -96,6 +109,7 @@ impl Store {
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let link = match &self.engine {
             Engine::Sqlite(file) => Link::Sqlite(file.snapshot().await?),
+            Engine::Postgres(server) => Link::Postgres(server.snapshot().await?),
         };
         Ok(Snapshot(Connection::new(link)))
     }
@@ -104,6 +118,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(file) => file.close().await,
+            Engine::Postgres(server) => server.close().await,
         }
     }
 }
@@ -113,6 +128,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         let outcome = match self.connection.into_link() {
             Link::Sqlite(held) => held.commit().await.map_err(StoreError::from),
+            Link::Postgres(held) => held.commit().await.map_err(StoreError::in_commit),
         };
         if let Err(StoreError::Broken(_)) = outcome {
             self.shared.broken.store(true, Ordering::Release);
@@ -124,6 +140,7 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self.connection.into_link() {
             Link::Sqlite(held) => Ok(held.rollback().await?),
+            Link::Postgres(held) => Ok(held.rollback().await?),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why the store could not do it.
 
-use sqlx::error::DatabaseError;
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError};
 
 /// Why the store could not do it. Each variant names who must act.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,35 @@ pub enum StoreError {
     /// The file is damaged: restore from the last verified backup.
     #[error("the store is damaged; stop the hub and restore the last verified backup")]
     Damaged(#[source] sqlx::Error),
+    /// The database cannot hold a store: the text says why and what to do.
+    #[error("the store in {database} cannot be opened: {en}")]
+    Unfit {
+        /// Server and database, without a password.
+        database: String,
+        /// What is wrong and what to do, in Chinese.
+        zh: String,
+        /// In English.
+        en: String,
+    },
+    /// Another hub works on the database.
+    #[error(
+        "another hub works on the store in {database}: {holder}; stop that hub, or if it is frozen \
+         end its session by `SELECT pg_terminate_backend({backend})`, then start this one"
+    )]
+    Taken {
+        /// Server and database, without a password.
+        database: String,
+        /// From where, and since when.
+        holder: String,
+        /// The process of the server that serves it.
+        backend: i32,
+    },
+    /// The database server does not answer.
+    #[error(
+        "the store's database server does not answer; look whether it runs and can be reached, \
+         nothing was lost"
+    )]
+    Unreachable(#[source] sqlx::Error),
     /// The disk is full. Nothing of the transaction was written.
     #[error("the disk of the data folder is full; free space, nothing was lost")]
     Full(#[source] sqlx::Error),
@@ -126,6 +155,14 @@ impl StoreError {
                 format!("{path} 无法打开；请检查目录是否存在、是否可写、是否还有空间")
             }
             Self::Damaged(_) => "数据文件已损坏；请停止系统并恢复最近一次校验过的备份".into(),
+            Self::Unfit { database, zh, .. } => format!("无法打开 {database} 中的数据：{zh}"),
+            Self::Taken { database, holder, backend } => format!(
+                "另一系统实例正在使用 {database}（{holder}）；请先停止该实例，如已僵死请执行 SELECT \
+                 pg_terminate_backend({backend})，再启动本实例"
+            ),
+            Self::Unreachable(_) => {
+                "数据库服务器无响应；请检查其是否运行、网络是否可达，没有数据丢失".into()
+            }
             Self::Full(_) => "数据目录所在磁盘已满；请释放空间，没有数据丢失".into(),
             Self::Broken(_) => {
                 "写入数据文件失败，状态未知；请检查磁盘是否已满或损坏，然后重新启动系统".into()
@@ -173,12 +210,39 @@ impl From<sqlx::Error> for StoreError {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Busy(error);
         }
-        let code = error.as_database_error().and_then(primary_code);
+        if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) {
+            return Self::Unreachable(error);
+        }
+        let answer = error.as_database_error();
+        if let Some(answer) = answer.and_then(|error| error.try_downcast_ref::<PgDatabaseError>()) {
+            return Self::sqlstate(answer.code().to_owned().as_str(), error);
+        }
+        let code = answer.and_then(primary_code);
         Self::classified(code, error)
     }
 }
 
 impl StoreError {
+    /// What the answer to a commit means: where the server gave none, nobody knows what was
+    /// written.
+    pub(crate) fn in_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Unreachable(error) => Self::Broken(Some(error)),
+            other => other,
+        }
+    }
+
+    fn sqlstate(code: &str, error: sqlx::Error) -> Self {
+        match code {
+            // Deadlock, serialisation, lock not available, cancelled.
+            "40001" | "40P01" | "55P03" | "57014" => Self::Busy(error),
+            "53100" => Self::Full(error),
+            "XX001" | "XX002" => Self::Damaged(error),
+            _ if code.starts_with("08") || code.starts_with("57P") => Self::Unreachable(error),
+            _ => Self::Database(error),
+        }
+    }
+
     fn classified(code: Option<i32>, error: sqlx::Error) -> Self {
         match code {
             Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Busy(error),

@@ -32,5 +32,5 @@ pub mod token;
 pub mod trace;
 
 pub use connection::Connection;
-pub use engine::{Reader, Snapshot, Store, Tx};
+pub use engine::{Database, Login, Reader, Snapshot, Store, Tx};
 pub use error::StoreError;

@@ -1,12 +1,16 @@
 //! Many rows at once, by each database's own quick road: on SQLite one prepared statement run for
-//! each row on the connection itself (`rows/sqlite.rs`). Whatever is not many rows goes through
+//! each row on the connection itself (`rows/sqlite.rs`), on PostgreSQL COPY, or one statement over
+//! arrays (`rows/postgres.rs`). Whatever is not many rows goes through
 //! `sql`.
 //!
 //! Places for values are numbered: `$1` is what is bound first.
 
+mod postgres;
 mod sqlite;
 
 use std::ops::ControlFlow;
+
+use sqlx::{Row as _, postgres::PgRow};
 
 use crate::{
     Connection, StoreError,
@@ -17,6 +21,8 @@ use crate::{
 /// A statement whose values are being bound for one row.
 pub(crate) enum Values<'s, 'c> {
     Sqlite(sqlite::Binding<'s, 'c>),
+    Copy(&'s mut postgres::CopyRows),
+    Arrays(&'s mut postgres::Arrays),
 }
 
 impl Values<'_, '_> {
@@ -24,6 +30,8 @@ impl Values<'_, '_> {
     pub(crate) fn bind<'v>(mut self, value: impl Into<Value<'v>>) -> Self {
         match &mut self {
             Self::Sqlite(binding) => binding.bind(&value.into()),
+            Self::Copy(rows) => rows.bind(&value.into()),
+            Self::Arrays(arrays) => arrays.bind(&value.into()),
         }
         self
     }
@@ -33,6 +41,7 @@ impl Values<'_, '_> {
 #[derive(Clone, Copy)]
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
 }
 
 impl<'r> Row<'r> {
@@ -45,6 +54,7 @@ impl<'r> Row<'r> {
     pub(crate) fn int_or_null(self, column: usize) -> Result<Option<i64>, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_i64_or_null()?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -57,6 +67,7 @@ impl<'r> Row<'r> {
     pub(crate) fn text_or_null(self, column: usize) -> Result<Option<&'r str>, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str_or_null()?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -69,6 +80,7 @@ impl<'r> Row<'r> {
     pub(crate) fn blob_or_null(self, column: usize) -> Result<Option<&'r [u8]>, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_blob_or_null()?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 }
@@ -96,6 +108,7 @@ pub(crate) async fn insert<T>(
             let sql = format!("{head} VALUES ({}) {tail}", places.join(", "));
             sqlite::each(db, &sql, rows, bind).await
         }
+        Link::Postgres(db) => postgres::insert(db, head, columns, tail, rows, bind).await,
     }
 }
 
@@ -112,6 +125,7 @@ pub(crate) async fn each<T>(
     }
     match db.link() {
         Link::Sqlite(db) => sqlite::each(db, sql, rows, bind).await,
+        Link::Postgres(db) => postgres::each(db, sql, rows, bind).await,
     }
 }
 
@@ -138,6 +152,7 @@ pub(crate) async fn select_runs(
 ) -> Result<(), StoreError> {
     match db.link() {
         Link::Sqlite(db) => sqlite::select_runs(db, by_key, behind, keys, take).await,
+        Link::Postgres(_) => select_by(db, by_key, keys, take).await,
     }
 }
 
@@ -155,6 +170,7 @@ pub(crate) async fn select_each<T>(
     }
     match db.link() {
         Link::Sqlite(db) => sqlite::select_each(db, sql, asked, bind, take).await,
+        Link::Postgres(db) => postgres::select_each(db, sql, asked, bind, take).await,
     }
 }
 
@@ -168,6 +184,7 @@ pub(crate) async fn select(
 ) -> Result<(), StoreError> {
     match db.link() {
         Link::Sqlite(db) => sqlite::select(db, sql, values, take).await,
+        Link::Postgres(db) => postgres::select(db, sql, values, take).await,
     }
 }
 

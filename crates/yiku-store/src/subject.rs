@@ -12,7 +12,7 @@ use yiku_core::{
     library::Entity,
 };
 
-use crate::{Connection, StoreError, Tx, sql};
+use crate::{Connection, StoreError, Tx, migration::ddl, sql};
 
 /// A resource or an entity, as the store knows it.
 #[derive(Clone, Debug)]
@@ -290,6 +290,7 @@ async fn next_id(tx: &mut Tx) -> Result<i64, StoreError> {
 }
 
 async fn execute(tx: &mut Tx, sql: String) -> Result<(), StoreError> {
+    let sql = ddl(tx.kind(), &sql).into_owned();
     sql::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
     Ok(())
 }

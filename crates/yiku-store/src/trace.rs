@@ -146,7 +146,7 @@ pub async fn records(
                 deleted: row.try_get(1)?,
                 version: RowVersion::from_bytes(&version)
                     .ok_or_else(|| StoreError::unreadable("record.version", "not 28 bytes"))?,
-                partition: row.try_get(3)?,
+                partition: row.small(3)?,
                 offset,
                 merged_at: row.try_get(5)?,
                 batch: batch(db, resource, offset).await?,
@@ -170,7 +170,7 @@ async fn batch(
     let story = |row: sql::Row| {
         Ok(BatchStory {
             connector: row.try_get(0)?,
-            line: row.try_get(1)?,
+            line: row.small(1)?,
             number: row.try_get::<i64, _>(2)?.cast_unsigned(),
             origin: row.try_get(3)?,
             published_at: row.try_get(4)?,

@@ -120,7 +120,7 @@ async fn connect(options: &SqliteConnectOptions, shown: &str) -> Result<Connecti
 async fn close(db: Connection) -> Result<(), StoreError> {
     match db.into_link() {
         Link::Sqlite(Held::Own(connection)) => Ok(connection.close().await?),
-        Link::Sqlite(_) => Ok(()),
+        Link::Sqlite(_) | Link::Postgres(_) => Ok(()),
     }
 }
 

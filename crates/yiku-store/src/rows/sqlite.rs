@@ -49,8 +49,10 @@ fn bind_all<T>(
     row: &T,
     bind: &impl for<'s, 'c> Fn(Values<'s, 'c>, &T) -> Values<'s, 'c>,
 ) -> rusqlite::Result<()> {
-    let Values::Sqlite(binding) = bind(Values::Sqlite(Binding::new(statement)), row);
-    binding.outcome
+    match bind(Values::Sqlite(Binding::new(statement)), row) {
+        Values::Sqlite(binding) => binding.outcome,
+        Values::Copy(_) | Values::Arrays(_) => unreachable!("what is bound comes back"),
+    }
 }
 
 /// To the database `$1` is a name, `?1` the first value.

@@ -52,7 +52,7 @@ impl<'q> QueryBuilder<'q> {
     }
 
     /// A query for the first column.
-    pub fn build_query_scalar<O: super::Column>(self) -> Query<'q, O> {
+    pub fn build_query_scalar<O: for<'r> super::Column<'r>>(self) -> Query<'q, O> {
         query_scalar(AssertSqlSafe(self.sql)).with(self.values)
     }
 }

@@ -7,8 +7,9 @@ mod value;
 use std::borrow::Cow;
 
 use sqlx::{
-    ColumnIndex, Decode, Error, FromRow, Row as _, SqlSafeStr, SqlStr, Sqlite, Type, TypeInfo as _,
-    ValueRef as _,
+    ColumnIndex, Decode, Error, FromRow, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, Type,
+    TypeInfo as _, ValueRef as _,
+    postgres::{PgArguments, PgRow},
     sqlite::{SqliteArguments, SqliteRow},
 };
 
@@ -19,41 +20,58 @@ use crate::connection::{Connection, Link};
 pub enum Row {
     /// Of SQLite.
     Sqlite(SqliteRow),
+    /// Of PostgreSQL.
+    Postgres(PgRow),
 }
 
 /// What a column can be read as: its type in both databases.
-pub trait Column: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Send + Unpin {}
+pub trait Column<'r>:
+    Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{
+}
 
-impl<T> Column for T where T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + Send + Unpin {}
+impl<'r, T> Column<'r> for T where
+    T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>
+{
+}
 
 /// What a row can be read as: a tuple, or a struct that derives `FromRow`.
-pub trait Record: for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+pub trait Record: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
-impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
 /// How a column is named: by number or by name.
-pub trait Place: ColumnIndex<SqliteRow> {}
+pub trait Place: ColumnIndex<SqliteRow> + ColumnIndex<PgRow> {}
 
-impl<T> Place for T where T: ColumnIndex<SqliteRow> {}
+impl<T> Place for T where T: ColumnIndex<SqliteRow> + ColumnIndex<PgRow> {}
 
 impl Row {
     /// A column's value.
     pub fn try_get<'r, T, I>(&'r self, place: I) -> Result<T, Error>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        T: Column<'r>,
         I: Place,
     {
         match self {
             Self::Sqlite(row) => row.try_get(place),
+            Self::Postgres(row) => row.try_get(place),
         }
     }
 }
 
 impl Row {
+    /// A column of numbers that are never below 0 nor above [`u32::MAX`].
+    pub fn small(&self, place: usize) -> Result<u32, Error> {
+        let wide =
+            |error| Error::ColumnDecode { index: place.to_string(), source: Box::new(error) };
+        u32::try_from(self.try_get::<i64, _>(place)?).map_err(wide)
+    }
+
     /// Every column's value, of whatever type it is.
     pub fn values(&self) -> Result<Vec<Value<'static>>, Error> {
         match self {
             Self::Sqlite(row) => (0..row.len()).map(|place| sqlite_value(row, place)).collect(),
+            Self::Postgres(row) => (0..row.len()).map(|place| pg_value(row, place)).collect(),
         }
     }
 }
@@ -63,6 +81,16 @@ fn sqlite_value(row: &SqliteRow, place: usize) -> Result<Value<'static>, Error> 
     Ok(match kind.name() {
         "INTEGER" => Value::Int(row.try_get(place)?),
         "BLOB" => Value::Blob(row.try_get::<Option<Vec<u8>>, _>(place)?.map(Cow::Owned)),
+        _ => Value::Text(row.try_get::<Option<String>, _>(place)?.map(Cow::Owned)),
+    })
+}
+
+fn pg_value(row: &PgRow, place: usize) -> Result<Value<'static>, Error> {
+    let kind = row.try_get_raw(place)?.type_info().into_owned();
+    Ok(match kind.name() {
+        "INT4" => Value::Int(row.try_get::<Option<i32>, _>(place)?.map(i64::from)),
+        "INT8" => Value::Int(row.try_get(place)?),
+        "BYTEA" => Value::Blob(row.try_get::<Option<Vec<u8>>, _>(place)?.map(Cow::Owned)),
         _ => Value::Text(row.try_get::<Option<String>, _>(place)?.map(Cow::Owned)),
     })
 }
@@ -85,11 +113,12 @@ pub fn query<'q>(sql: impl SqlSafeStr) -> Query<'q, Row> {
 pub fn query_as<'q, O: Record>(sql: impl SqlSafeStr) -> Query<'q, O> {
     Query::new(sql, |row| match row {
         Row::Sqlite(row) => O::from_row(&row),
+        Row::Postgres(row) => O::from_row(&row),
     })
 }
 
 /// A query for the first column.
-pub fn query_scalar<'q, O: Column>(sql: impl SqlSafeStr) -> Query<'q, O> {
+pub fn query_scalar<'q, O: for<'r> Column<'r>>(sql: impl SqlSafeStr) -> Query<'q, O> {
     Query::new(sql, |row| row.try_get(0))
 }
 
@@ -135,6 +164,10 @@ impl<'q, O> Query<'q, O> {
                 let query = sqlx::query_with(self.sql, sqlite(self.values)?);
                 query.persistent(self.persistent).execute(&mut **db).await?.rows_affected()
             }
+            Link::Postgres(db) => {
+                let query = sqlx::query_with(self.sql, postgres(self.values)?);
+                query.persistent(self.persistent).execute(&mut **db).await?.rows_affected()
+            }
         };
         Ok(Done { rows })
     }
@@ -148,6 +181,11 @@ impl<'q, O> Query<'q, O> {
                 let rows = query.persistent(self.persistent).fetch_all(&mut **db).await?;
                 rows.into_iter().map(|row| read(Row::Sqlite(row))).collect()
             }
+            Link::Postgres(db) => {
+                let query = sqlx::query_with(self.sql, postgres(self.values)?);
+                let rows = query.persistent(self.persistent).fetch_all(&mut **db).await?;
+                rows.into_iter().map(|row| read(Row::Postgres(row))).collect()
+            }
         }
     }
 
@@ -159,6 +197,11 @@ impl<'q, O> Query<'q, O> {
                 let query = sqlx::query_with(self.sql, sqlite(self.values)?);
                 let row = query.persistent(self.persistent).fetch_optional(&mut **db).await?;
                 row.map(|row| read(Row::Sqlite(row))).transpose()
+            }
+            Link::Postgres(db) => {
+                let query = sqlx::query_with(self.sql, postgres(self.values)?);
+                let row = query.persistent(self.persistent).fetch_optional(&mut **db).await?;
+                row.map(|row| read(Row::Postgres(row))).transpose()
             }
         }
     }
@@ -177,9 +220,18 @@ fn sqlite(values: Vec<Value<'_>>) -> Result<SqliteArguments, Error> {
     Ok(arguments)
 }
 
+fn postgres(values: Vec<Value<'_>>) -> Result<PgArguments, Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        sqlx::Arguments::add(&mut arguments, value).map_err(Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
 /// Statements without values, one or several, which are not kept prepared.
 pub async fn run(db: &mut Connection, sql: impl SqlSafeStr) -> Result<(), Error> {
     match db.link() {
         Link::Sqlite(db) => sqlx::raw_sql(sql).execute(&mut **db).await.map(drop),
+        Link::Postgres(db) => sqlx::raw_sql(sql).execute(&mut **db).await.map(drop),
     }
 }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use sqlx::{
-    Database, Encode, Sqlite, Type,
+    Database, Encode, Postgres, Sqlite, Type,
     encode::IsNull,
     error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgTypeInfo},
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo},
 };
 
@@ -37,6 +38,30 @@ impl Encode<'_, Sqlite> for Value<'_> {
 
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         encode::<Sqlite>(self.clone(), buffer)
+    }
+}
+
+impl Type<Postgres> for Value<'_> {
+    fn type_info() -> PgTypeInfo {
+        <str as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for Value<'_> {
+    fn encode(self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        encode::<Postgres>(self, buffer)
+    }
+
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        encode::<Postgres>(self.clone(), buffer)
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(match self {
+            Self::Int(_) => <i64 as Type<Postgres>>::type_info(),
+            Self::Text(_) => <str as Type<Postgres>>::type_info(),
+            Self::Blob(_) => <[u8] as Type<Postgres>>::type_info(),
+        })
     }
 }
 
