@@ -165,7 +165,7 @@ impl City {
 
     pub(crate) async fn with_library(text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path(), 1).await.expect("a store");
+        let store = crate::new_store(folder.path(), 1).await.expect("a store");
         let lists = lists();
         let entries = entries(&lists);
         let contracts: Vec<_> = entries

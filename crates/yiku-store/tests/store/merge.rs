@@ -95,7 +95,9 @@ async fn the_dead_stay_and_come_back_to_life_when_it_was_a_mistake() {
     city.say(HOUSEHOLD, 0, &[row(HOUSEHOLD, (1, 1), &["a", "李娜", "", ""])]).await;
     city.say(DEATH, 1, &[gone(DEATH, (2, 1), "a")]).await;
     assert_eq!(city.table(PERSONS).await, ["a - 李娜 - - - - 4"]);
-    let log = "SELECT sum(created), sum(changed), sum(ended), sum(restored) FROM change_log
+    let log = "SELECT CAST(sum(created) AS BIGINT), CAST(sum(changed) AS BIGINT),
+                      CAST(sum(ended) AS BIGINT), CAST(sum(restored) AS BIGINT)
+               FROM change_log
                WHERE subject_id = (SELECT id FROM subject WHERE kind = 'entity')";
     assert_eq!(city.table(log).await, ["1 1 1 1"]);
     assert_eq!(city.table(HISTORY).await, ["a 1 2 - - -", "a 2 3 dead - -", "a 3 4 dead 李娜 -"]);

@@ -116,7 +116,8 @@ async fn told(city: &City) -> Vec<String> {
         "SELECT key, _from, _to, body FROM past_r1 ORDER BY _from",
         "SELECT key, change FROM record_r1 ORDER BY 1",
         "SELECT key, _from, _to, body FROM past_r3 ORDER BY _from",
-        "SELECT subject_id, sum(created), sum(changed), sum(ended), sum(restored)
+        "SELECT subject_id, CAST(sum(created) AS BIGINT), CAST(sum(changed) AS BIGINT),
+                CAST(sum(ended) AS BIGINT), CAST(sum(restored) AS BIGINT)
          FROM change_log GROUP BY subject_id ORDER BY 1",
     ] {
         all.extend(city.table(sql).await);

@@ -24,15 +24,15 @@ pub const TOPIC: &str = "entry.public-security.household";
 pub struct Fresh {
     /// The store.
     pub store: Store,
-    /// Its folder.
-    pub folder: TempDir,
+    /// Its folder, where it has one.
+    pub _folder: TempDir,
 }
 
 /// Makes an empty store.
 pub async fn fresh() -> Fresh {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = Store::open(folder.path(), NOW).await.expect("a new store opens");
-    Fresh { store, folder }
+    let store = crate::new_store(folder.path(), NOW).await.expect("a new store opens");
+    Fresh { store, _folder: folder }
 }
 
 impl Fresh {
