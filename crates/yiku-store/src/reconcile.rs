@@ -43,10 +43,21 @@ pub struct BusTopic {
     pub topic: String,
     /// The partition.
     pub partition: u32,
-    /// The offset that the next record will have.
-    pub next: u64,
-    /// Accepted rows below `next` whose publication the store's snapshot has not yet taken.
-    pub unpublished: u64,
+    /// First offset that is kept.
+    pub first: u64,
+    /// Rows that are there, counted.
+    pub rows: u64,
+    /// Rows among them whose publication the store's snapshot has not yet taken: offset of the first
+    /// and how many, batch by batch.
+    pub early: Vec<(u64, u64)>,
+}
+
+impl BusTopic {
+    /// Early rows below an offset.
+    fn early_below(&self, offset: u64) -> u64 {
+        let below = |(base, rows): &(u64, u64)| (base + rows).min(offset).saturating_sub(*base);
+        self.early.iter().map(below).sum()
+    }
 }
 
 /// What the bus says, read after the snapshot began.
@@ -75,7 +86,7 @@ pub async fn recount(
     let mut equations = batch::lines(db).await?;
     equations.extend(batch::offsets(db, bus).await?);
     equations.extend(batch::quarantine(db).await?);
-    equations.extend(library::topics(db).await?);
+    equations.extend(library::topics(db, bus).await?);
     equations.extend(library::subjects(db).await?);
     equations.extend(subscription::outcomes(db).await?);
     equations.extend(ledger::streams(db).await?);

@@ -5,7 +5,7 @@ use yiku_api::status::{
     ConnectorStatus, EntityStatus, RowTotals, StateTotal, Status, SubscriptionStatus, TopicWaiting,
     ViolationTotal,
 };
-use yiku_bus::{PUBLICATIONS, TopicState};
+use yiku_bus::PUBLICATIONS;
 use yiku_store::{
     Connection, census, change,
     connector::{self, Connector, Role, State},
@@ -34,7 +34,7 @@ pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
     let subscriptions = subscriptions(&mut db).await?;
     let violations = violations(&mut db).await?;
     drop(db);
-    let topics = hub.bus.topics().await?;
+    let waiting = waiting(hub, &cursors).await?;
     Ok(Status {
         at: clock::written(clock::now_ms()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,7 +57,7 @@ pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
             .into_iter()
             .map(|(state, count)| StateTotal { state: state.as_str().to_owned(), count })
             .collect(),
-        waiting: waiting(&topics, &cursors),
+        waiting,
     })
 }
 
@@ -122,13 +122,23 @@ async fn violations(db: &mut Connection) -> anyhow::Result<Vec<ViolationTotal>> 
     Ok(counts)
 }
 
-/// Rows of each entry that merge has not reached.
-fn waiting(topics: &[TopicState], cursors: &[Cursor]) -> Vec<TopicWaiting> {
-    let entries = topics.iter().filter_map(|topic| {
-        let entry = topic.name.strip_prefix("entry.")?.replacen('.', "/", 1);
-        Some(TopicWaiting { entry, rows: topic.next - reached(cursors, &topic.name, "merge/") })
-    });
-    entries.filter(|one| one.rows > 0).collect()
+/// Rows of each entry that merge has not reached. Of very many the offsets are told, which may be a
+/// few more.
+async fn waiting(hub: &Hub, cursors: &[Cursor]) -> anyhow::Result<Vec<TopicWaiting>> {
+    let mut waiting = Vec::new();
+    for topic in hub.bus.topics().await? {
+        let Some(entry) = topic.name.strip_prefix("entry.") else { continue };
+        let from = reached(cursors, &topic.name, "merge/").max(topic.first);
+        let rows = match topic.next.saturating_sub(from) {
+            offsets @ COUNTED_MAX.. => offsets,
+            0 => 0,
+            _ => hub.bus.count(&topic.name, topic.partition, from, topic.next).await?,
+        };
+        if rows > 0 {
+            waiting.push(TopicWaiting { entry: entry.replacen('.', "/", 1), rows });
+        }
+    }
+    Ok(waiting)
 }
 
 fn reached(cursors: &[Cursor], topic: &str, unit: &str) -> u64 {
@@ -194,3 +204,6 @@ async fn settled(hub: &Hub) -> anyhow::Result<bool> {
     }
     Ok(true)
 }
+
+/// Rows that a look at the status counts one by one.
+const COUNTED_MAX: u64 = 20_000;

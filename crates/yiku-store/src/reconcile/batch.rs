@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use sqlx::FromRow;
 
-use super::{BusState, Equation};
-use crate::{Snapshot, StoreError, publication::REDRIVE, quarantine::State, sql};
+use super::{BusState, BusTopic, Equation};
+use crate::{
+    Snapshot, StoreError, publication::REDRIVE, quarantine::State, rows::number, sql,
+};
 
 #[derive(FromRow)]
 struct LineCount {
@@ -65,7 +67,7 @@ pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError
     Ok(equations)
 }
 
-/// Per partition of a topic: the accepted rows of its batches fill its offsets, none twice.
+/// Per partition of a topic: the rows there are those accepted, none twice, but for deleted ones.
 pub(super) async fn offsets(
     db: &mut Snapshot,
     bus: &BusState,
@@ -96,19 +98,43 @@ pub(super) async fn offsets(
     for one in &bus.topics {
         let key = (one.topic.clone(), i64::from(one.partition));
         let (accepted, doubled) = counted.remove(&key).unwrap_or_default();
+        let on_bus = [
+            ("rows on the bus", one.rows),
+            ("deleted from it", deleted(db, one).await?),
+            ("rows at taken offsets", doubled),
+        ];
         equations.push(Equation::new(
             1,
             format!("{} partition {}", one.topic, one.partition),
-            [("offsets on the bus", one.next), ("rows at taken offsets", doubled)],
-            [("accepted", accepted), ("not yet carried over", one.unpublished)],
+            on_bus,
+            [("accepted", accepted), ("not yet carried over", one.early_below(u64::MAX))],
         ));
     }
     for ((topic, partition), (accepted, _)) in counted {
         let subject = format!("{topic} partition {partition}");
-        let none = [("offsets on the bus", 0)];
+        let none = [("rows on the bus", 0)];
         equations.push(Equation::new(1, subject, none, [("accepted", accepted)]));
     }
     Ok(equations)
+}
+
+/// Accepted rows that the bus keeps no more.
+async fn deleted(db: &mut Snapshot, topic: &BusTopic) -> Result<u64, StoreError> {
+    if topic.first == 0 {
+        return Ok(0);
+    }
+    let rows: i64 = sql::query_scalar(
+        "SELECT CAST(coalesce(sum(CASE WHEN base_offset + accepted <= $1 THEN accepted
+                                       ELSE $1 - base_offset END), 0) AS BIGINT)
+         FROM batch
+         WHERE topic = $2 AND partition = $3 AND base_offset < $1",
+    )
+    .bind(number(topic.first))
+    .bind(&topic.topic)
+    .bind(i64::from(topic.partition))
+    .fetch_one(&mut **db)
+    .await?;
+    Ok(rows.cast_unsigned())
 }
 
 /// Per resource: each rejected row is in one state of quarantine; what was redriven was pulled

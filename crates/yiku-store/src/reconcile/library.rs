@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::Equation;
+use super::{BusState, Equation};
 use crate::{
-    Snapshot, StoreError, change, sql,
+    Snapshot, StoreError, change,
+    rows::number,
+    sql,
     subject::{self, Subject, SubjectKind},
 };
 
@@ -17,6 +19,8 @@ struct Merged {
     partition: i64,
     #[sqlx(try_from = "i64")]
     taken: u64,
+    #[sqlx(try_from = "i64")]
+    ended: u64,
     #[sqlx(try_from = "i64")]
     new: u64,
     #[sqlx(try_from = "i64")]
@@ -35,7 +39,7 @@ struct Merged {
 
 /// Per partition of a resource's topic: what was accepted was taken by merge or waits for it; each
 /// merge begins where the last ended; late and refused rows are kept as counted.
-pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equation>, StoreError> {
     let accepted: Vec<(String, i64, i64)> = sql::query_as(
         "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch GROUP BY entry, partition",
     )
@@ -48,17 +52,18 @@ pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErro
     let merged: Vec<Merged> = sql::query_as(
         "SELECT name, partition,
                 CAST(sum(to_offset - from_offset) AS BIGINT) AS taken,
+                max(to_offset) AS ended,
                 CAST(sum(new) AS BIGINT) AS new,
                 CAST(sum(changed) AS BIGINT) AS changed,
                 CAST(sum(unchanged) AS BIGINT) AS unchanged,
                 CAST(sum(removed) AS BIGINT) AS removed,
                 CAST(sum(superseded) AS BIGINT) AS superseded,
                 CAST(sum(refused) AS BIGINT) AS refused,
-                CAST(sum(CASE WHEN from_offset = ended THEN 0 ELSE 1 END) AS BIGINT) AS broken
+                CAST(sum(CASE WHEN from_offset = before THEN 0 ELSE 1 END) AS BIGINT) AS broken
          FROM (
              SELECT m.*, s.name,
                     lag(to_offset, 1, CAST(0 AS BIGINT))
-                        OVER (PARTITION BY subject_id, partition ORDER BY from_offset) AS ended
+                        OVER (PARTITION BY subject_id, partition ORDER BY from_offset) AS before
              FROM merge_batch m JOIN subject s ON s.id = m.subject_id
          ) m
          GROUP BY name, partition
@@ -71,7 +76,8 @@ pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErro
         let key = (one.name.clone(), one.partition);
         let accepted = accepted.remove(&key).unwrap_or(0);
         let subject = format!("{} partition {}", one.name, one.partition);
-        equations.push(topic(&subject, accepted, &one));
+        let waiting = waiting(db, &one).await?;
+        equations.push(topic(&subject, accepted, waiting, early(bus, &one), &one));
         let chain = [("offsets merged", one.taken), ("merges out of place", one.broken)];
         let ended = chain_end(db, &one).await?;
         equations.push(Equation::new(3, &subject, chain, [("last offset merged", ended)]));
@@ -83,9 +89,33 @@ pub(super) async fn topics(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErro
     Ok(equations)
 }
 
-/// Early rows are merged before the store knows of their receipt, waiting ones are known first.
-fn topic(subject: &str, accepted: u64, one: &Merged) -> Equation {
-    let left = [("accepted", accepted), ("early", one.taken.saturating_sub(accepted))];
+/// Rows that were merged before the store knew of their publication.
+fn early(bus: &BusState, one: &Merged) -> u64 {
+    let own = bus.topics.iter().filter(|topic| {
+        let entry = topic.topic.strip_prefix("entry.").map(|name| name.replacen('.', "/", 1));
+        entry.is_some_and(|entry| entry == one.name) && i64::from(topic.partition) == one.partition
+    });
+    own.map(|topic| topic.early_below(one.ended)).sum()
+}
+
+/// Rows whose publication is known and that merge has not reached.
+async fn waiting(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
+    let rows: i64 = sql::query_scalar(
+        "SELECT CAST(coalesce(sum(CASE WHEN base_offset >= $1 THEN accepted
+                                       ELSE base_offset + accepted - $1 END), 0) AS BIGINT)
+         FROM batch
+         WHERE entry = $2 AND partition = $3 AND base_offset + accepted > $1",
+    )
+    .bind(number(one.ended))
+    .bind(&one.name)
+    .bind(one.partition)
+    .fetch_one(&mut **db)
+    .await?;
+    Ok(rows.cast_unsigned())
+}
+
+fn topic(subject: &str, accepted: u64, waiting: u64, early: u64, one: &Merged) -> Equation {
+    let left = [("accepted", accepted), ("early", early)];
     let right = [
         ("new", one.new),
         ("changed", one.changed),
@@ -93,7 +123,7 @@ fn topic(subject: &str, accepted: u64, one: &Merged) -> Equation {
         ("removed", one.removed),
         ("superseded", one.superseded),
         ("refused", one.refused),
-        ("waiting", accepted.saturating_sub(one.taken)),
+        ("waiting", waiting),
     ];
     Equation::new(3, subject, left, right)
 }

@@ -56,9 +56,11 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
     let cursor = cursor::get(db, &unit, PUBLICATIONS, LANE).await?;
     // The hub goes on publishing: what is appended after this look is not counted at all.
     let topics = hub.bus.topics().await?;
+    // Rows may be seen a moment before their publication is.
+    hub.publisher.settle().await?;
     let ends: HashMap<&str, u64> = topics.iter().map(|one| (one.name.as_str(), one.next)).collect();
     let mut from = cursor.map_or(0, |cursor| cursor.next);
-    let mut early: HashMap<String, u64> = HashMap::new();
+    let mut early: HashMap<String, Vec<(u64, u64)>> = HashMap::new();
     loop {
         let read = hub.bus.read(PUBLICATIONS, LANE, from, ReadLimit::default()).await?;
         if read.next == from {
@@ -69,16 +71,19 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
             let record = record.context("a publication on the bus is damaged")?;
             let one = Publication::parse(record.body)?;
             if ends.get(one.topic.as_str()).is_some_and(|end| one.base_offset < *end) {
-                *early.entry(one.topic).or_default() += one.accepted;
+                early.entry(one.topic).or_default().push((one.base_offset, one.accepted));
             }
         }
     }
-    let topics =
-        topics.into_iter().filter(|one| one.name.starts_with("entry.")).map(|one| BusTopic {
-            unpublished: early.get(&one.name).copied().unwrap_or(0),
-            topic: one.name,
+    let mut counted = Vec::new();
+    for one in topics.iter().filter(|one| one.name.starts_with("entry.")) {
+        counted.push(BusTopic {
+            topic: one.name.clone(),
             partition: one.partition,
-            next: one.next,
+            first: one.first,
+            rows: hub.bus.count(&one.name, one.partition, one.first, one.next).await?,
+            early: early.remove(&one.name).unwrap_or_default(),
         });
-    Ok(BusState { topics: topics.collect() })
+    }
+    Ok(BusState { topics: counted })
 }
