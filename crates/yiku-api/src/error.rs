@@ -57,6 +57,9 @@ pub(crate) enum ApiError {
     /// The operator must free space.
     #[error("disk full")]
     DiskFull,
+    /// The bus does not answer: the caller tries again.
+    #[error("the bus does not answer")]
+    BusAway(#[source] BusError),
     /// The hub has a defect or its machine a fault.
     #[error("the hub failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -92,8 +95,12 @@ impl ApiError {
 
     /// Logs what is wrong inside of the hub; whoever makes an answer of the error does so.
     pub(crate) fn log(&self) {
-        if let Self::Internal(cause) = self {
-            tracing::error!(error = chain(cause.as_ref()), "a call failed");
+        match self {
+            Self::Internal(cause) => {
+                tracing::error!(error = chain(cause.as_ref()), "a call failed");
+            }
+            Self::BusAway(cause) => tracing::warn!(error = %cause, "a call was not taken"),
+            _ => {}
         }
     }
 
@@ -112,6 +119,7 @@ impl ApiError {
             Self::Missing { .. } => (StatusCode::NOT_FOUND, "not-found"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+            Self::BusAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "bus-away"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -158,6 +166,11 @@ impl ApiError {
                 "中心磁盘已满，本次请求未保存任何内容；请联系运维人员，腾出空间后重试",
                 "the hub's disk is full and nothing of this request was kept; tell its operator, \
                  then send it again",
+            ),
+            Self::BusAway(_) => both(
+                "中心的总线（Kafka）暂时没有应答；请稍后以同一 Idempotency-Key 重试，不会丢失或重复",
+                "the hub's bus (Kafka) does not answer; try again in a moment under the same \
+                 Idempotency-Key, nothing is lost or doubled",
             ),
             Self::Internal(_) => both(
                 "中心内部错误，已记入日志；请稍后以同一 Idempotency-Key 重试，仍失败时联系运维人员",
@@ -206,6 +219,7 @@ impl From<BusError> for ApiError {
     fn from(error: BusError) -> Self {
         match error {
             BusError::DiskFull => Self::DiskFull,
+            away if away.may_pass() => Self::BusAway(away),
             other => Self::Internal(other.into()),
         }
     }
