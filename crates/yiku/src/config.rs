@@ -1,5 +1,7 @@
 //! The hub's one configuration file, `yiku.toml`. Unknown fields are refused.
 
+mod bus;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -8,6 +10,10 @@ use std::{
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use yiku_connector::{Limits, Surroundings};
+
+pub use bus::{
+    BusConfig, BusKind, Durability as KafkaDurability, KafkaConfig, Mechanism as KafkaMechanism,
+};
 
 /// Everything a hub is told. `deploy/yiku.example.toml` lists every field with its default.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -20,7 +26,7 @@ pub struct Config {
     /// Logs.
     pub log: Log,
     /// The bus.
-    pub bus: Bus,
+    pub bus: BusConfig,
     /// How much the far systems of connectors may bring.
     pub limits: Limits,
 }
@@ -82,14 +88,6 @@ pub enum LogFormat {
     Text,
 }
 
-/// The bus.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, default)]
-pub struct Bus {
-    /// Rows that were merged and delivered stay replayable for so many days.
-    pub retain_days: u32,
-}
-
 impl Default for Folders {
     fn default() -> Self {
         Self { data: "data".into(), catalog: "catalog".into(), connectors: None, secrets: None }
@@ -109,12 +107,6 @@ impl Default for Http {
 impl Default for Log {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Json }
-    }
-}
-
-impl Default for Bus {
-    fn default() -> Self {
-        Self { retain_days: 30 }
     }
 }
 
@@ -154,6 +146,7 @@ impl Config {
                 config.http.listen
             );
         }
+        config.bus.check()?;
         Ok(config)
     }
 
@@ -169,6 +162,7 @@ impl Config {
             tls.certificate = base.join(&tls.certificate);
             tls.key = base.join(&tls.key);
         }
+        self.bus.resolve(base);
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, watch};
 use yiku_bus::{
-    Bus, BusError, Embedded,
+    Bus, BusError,
     publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
 };
 use yiku_connector::effort::{self, Step};
@@ -34,6 +34,7 @@ use yiku_store::{Store, Tx, catalog::PublishedVersion, connector, quarantine, re
 
 use crate::{
     activity::Activity,
+    bus,
     catalog_folder::{self, Fingerprint},
     clock,
     config::Config,
@@ -135,7 +136,7 @@ impl Hub {
         }
         let digester = Digester::new(&digest_key(&data)?);
         let store = Store::open(&data, clock::now_ms()).await?;
-        let bus: Arc<dyn Bus> = Arc::new(Embedded::open(&data).await?);
+        let bus = bus::open(&config).await?;
         let read = yiku_store::cursor::list(&mut *store.reader().await?).await?;
         together::check(&*bus, &read, &bus.topics().await?)?;
         let incarnation = store.incarnation().to_owned();
@@ -144,7 +145,8 @@ impl Hub {
         let hub = Self {
             config,
             store,
-                    publisher,
+            bus,
+            publisher,
             digester,
             activity: Activity::default(),
             merged: watch::Sender::new(0),

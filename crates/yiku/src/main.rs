@@ -2,6 +2,7 @@
 
 mod activity;
 mod arguments;
+mod bus;
 mod catalog_folder;
 mod clock;
 mod command;

@@ -1,0 +1,47 @@
+//! The bus that the configuration names.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use yiku_bus::{Bus, Durability, Embedded, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls};
+
+use crate::config::{BusKind, Config, KafkaConfig, KafkaDurability, KafkaMechanism};
+
+/// Opens it. The caller holds the data folder's lock.
+pub async fn open(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
+    match (config.bus.kind, &config.bus.kafka) {
+        (BusKind::Kafka, Some(kafka)) => Ok(Arc::new(Kafka::open(settings(config, kafka)?).await?)),
+        _ => Ok(Arc::new(Embedded::open(&config.folders.data).await?)),
+    }
+}
+
+fn settings(config: &Config, kafka: &KafkaConfig) -> anyhow::Result<KafkaSettings> {
+    let sasl = match &kafka.sasl {
+        None => None,
+        Some(sasl) => {
+            let password = sasl.password.read(&config.surroundings());
+            Some(Sasl {
+                mechanism: match sasl.mechanism {
+                    KafkaMechanism::Plain => Mechanism::Plain,
+                    KafkaMechanism::ScramSha256 => Mechanism::ScramSha256,
+                    KafkaMechanism::ScramSha512 => Mechanism::ScramSha512,
+                },
+                user: sasl.user.clone(),
+                password: Password(password.context("bus.kafka.sasl.password")?),
+            })
+        }
+    };
+    let tls =
+        kafka.tls.clone().map(|tls| Tls { ca: tls.ca, certificate: tls.certificate, key: tls.key });
+    Ok(KafkaSettings {
+        brokers: kafka.brokers.clone(),
+        prefix: kafka.prefix.clone(),
+        durability: match kafka.durability {
+            KafkaDurability::Replicated => Durability::Replicated,
+            KafkaDurability::Single => Durability::Single,
+        },
+        replication: kafka.replication,
+        tls,
+        sasl,
+    })
+}
