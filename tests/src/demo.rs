@@ -34,6 +34,17 @@ impl Demo {
         this
     }
 
+    /// The same whose hub has these settings, too.
+    pub fn with_settings(rows: u64, settings: &str) -> Self {
+        let this = Self::new(rows);
+        fs::write(this.settings(), settings).expect("our own folder");
+        this
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("settings.toml")
+    }
+
     /// Everything that the demo makes.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("demo")
@@ -76,6 +87,9 @@ impl Demo {
         let mut command = Command::new(&programs().xtask);
         command.args(["demo", "--once", "--json", "--rows", &self.rows.to_string(), "--data"]);
         command.arg(self.folder()).current_dir(root());
+        if self.settings().exists() {
+            command.arg("--settings").arg(self.settings());
+        }
         // A group of its own, so that the hub can be killed with it.
         command.process_group(0).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()

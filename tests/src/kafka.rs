@@ -91,6 +91,16 @@ impl Kafka {
         format!("127.0.0.1:{}", self.ports.login)
     }
 
+    /// The settings of a hub with its bus here, on topics that no other hub has.
+    pub fn hub_settings(&self) -> String {
+        format!(
+            "[bus]\nkind = \"kafka\"\n[bus.kafka]\nbrokers = [\"{}\"]\nprefix = \"{}\"\n\
+             durability = \"single\"\nreplication = 1\n",
+            self.address(),
+            self.prefix()
+        )
+    }
+
     /// A prefix for topics that no other test has.
     pub fn prefix(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(1);

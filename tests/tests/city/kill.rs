@@ -4,12 +4,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use yiku_tests::Demo;
+use yiku_tests::{Demo, kafka};
 
 use crate::content;
 
 const ROWS: u64 = 5_000;
-const KILLS: u32 = 20;
 
 /// A small generator, so that a failing run can be had again by its seed.
 struct Moments(u64);
@@ -52,18 +51,27 @@ async fn check_end(broken: &Demo, unbroken: &Demo, expected: &Value) {
 
 #[tokio::test]
 async fn twenty_kills_change_nothing() {
+    kills_change_nothing(20, || Demo::new(ROWS)).await;
+}
+
+#[tokio::test]
+async fn kills_change_nothing_on_kafka_either() {
+    kills_change_nothing(6, || Demo::with_settings(ROWS, &kafka().hub_settings())).await;
+}
+
+async fn kills_change_nothing(wanted: u32, demo: impl Fn() -> Demo) {
     let seed = std::env::var("YIKU_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(43);
     eprintln!("moments by YIKU_SEED={seed}");
-    let unbroken = Demo::new(ROWS);
+    let unbroken = demo();
     let started = Instant::now();
     let expected = unbroken.run();
     let whole = started.elapsed();
 
     let mut moments = Moments(seed);
-    let mut broken = Demo::new(ROWS);
+    let mut broken = demo();
     let mut kills = 0;
-    for _ in 0..20 * KILLS {
-        if kills == KILLS {
+    for _ in 0..20 * wanted {
+        if kills == wanted {
             break;
         }
         if broken.kill_after(moments.next(whole)) {
@@ -71,9 +79,9 @@ async fn twenty_kills_change_nothing() {
         } else {
             // It came to its end in spite of the kills before: the next ones hit another city.
             check_end(&broken, &unbroken, &expected).await;
-            broken = Demo::new(ROWS);
+            broken = demo();
         }
     }
-    assert_eq!(kills, KILLS, "a demo of {whole:?} ended before almost every kill");
+    assert_eq!(kills, wanted, "a demo of {whole:?} ended before almost every kill");
     check_end(&broken, &unbroken, &expected).await;
 }

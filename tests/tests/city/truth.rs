@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use sqlx::Row;
-use yiku_tests::Demo;
+use yiku_tests::{Demo, kafka};
 
 use crate::content;
 
@@ -88,7 +88,15 @@ fn check_totals(report: &Value) {
 
 #[tokio::test]
 async fn what_was_broken_is_found_and_nothing_else() {
-    let demo = Demo::new(20_000);
+    check_truth(&Demo::new(20_000)).await;
+}
+
+#[tokio::test]
+async fn what_was_broken_is_found_on_kafka_too() {
+    check_truth(&Demo::with_settings(20_000, &kafka().hub_settings())).await;
+}
+
+async fn check_truth(demo: &Demo) {
     check_totals(&demo.run());
 
     let truths = content::json_lines(&demo.folder().join("truth"));
@@ -116,5 +124,5 @@ async fn what_was_broken_is_found_and_nothing_else() {
     wrong.extend(rejected.values().map(|row| format!("was rejected, though it is good: {row}")));
     let shown = wrong.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
     assert!(wrong.is_empty(), "{} rows:\n{shown}", wrong.len());
-    assert_eq!(warnings(&demo, &listed).await, expected_warnings(&truths));
+    assert_eq!(warnings(demo, &listed).await, expected_warnings(&truths));
 }

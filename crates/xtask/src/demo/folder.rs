@@ -100,11 +100,18 @@ impl Folder {
         Installation { program: program.to_owned(), config: self.config(), log }
     }
 
-    /// Writes the hub's installation: configuration, catalog, connector files, secrets. What is
-    /// there already and the same is left alone, so that a running position stays good.
-    pub fn install(&self, hub: SocketAddr, service: SocketAddr, keys: &Keys) -> Result<()> {
+    /// Writes the hub's installation: configuration with `settings` at its end, catalog, connector
+    /// files, secrets. What is there already and the same is left alone, so that a running position
+    /// stays good.
+    pub fn install(
+        &self,
+        hub: SocketAddr,
+        service: SocketAddr,
+        keys: &Keys,
+        settings: &str,
+    ) -> Result<()> {
         let config = format!(
-            "[folders]\ndata = \"data\"\ncatalog = \"catalog\"\n\n[http]\nlisten = \"{hub}\"\n"
+            "[folders]\ndata = \"data\"\ncatalog = \"catalog\"\n\n[http]\nlisten = \"{hub}\"\n\n{settings}"
         );
         files::write(&self.config(), &config)?;
         files::copy_folder(&workspace::root().join("catalog"), &self.root.join("catalog"))?;

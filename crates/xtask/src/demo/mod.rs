@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -54,6 +54,9 @@ pub struct DemoArgs {
     /// Folder of everything that the demo makes; a rerun goes on where the last run was
     #[arg(long, default_value = "demo-data")]
     data: PathBuf,
+    /// A file with more settings of the hub, such as a [bus] in Kafka, added to its yiku.toml
+    #[arg(long)]
+    settings: Option<PathBuf>,
     /// Print only one JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -95,7 +98,12 @@ async fn exchange(args: &DemoArgs, folder: &Folder, program: &std::path::Path) -
     let port = folder.address("hub", HUB_PORT)?;
     let address = port.local_addr()?;
     drop(port); // the hub takes it
-    folder.install(address, service.local_addr()?, &Keys::default())?;
+    let settings = match &args.settings {
+        Some(file) => std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read `{}`", file.display()))?,
+        None => String::new(),
+    };
+    folder.install(address, service.local_addr()?, &Keys::default(), &settings)?;
     service::start(service, folder, Keys::default())?;
     folder.wait_until_free()?;
 
