@@ -146,3 +146,35 @@ async fn rows_that_make_no_sense_are_refused_and_the_rest_goes_on() {
     let again = city.merge(HOUSEHOLD, 0, &[]).await;
     assert!(matches!(again, Err(yiku_store::StoreError::Fenced { .. })), "{again:?}");
 }
+
+#[tokio::test]
+async fn a_large_batch_is_merged_as_a_small_one() {
+    let keys: Vec<String> = (0..500).map(|number| format!("p{number:03}")).collect();
+    let said = |at: (i64, u32), height: &str| -> Vec<_> {
+        keys.iter().map(|key| row("ps/household", at, &[key, "李", "43", height])).collect()
+    };
+    let mut whole = City::new().await;
+    let mut cut = City::new().await;
+    for (at, height) in [((1, 1), "170"), ((2, 2), "171")] {
+        let rows = said(at, height);
+        let from = (at.0 as u64 - 1) * 500;
+        let outcome = whole.say("ps/household", from, &rows).await;
+        assert_eq!(outcome.new + outcome.changed, 500);
+        for (part, offset) in rows.chunks(20).zip((from..).step_by(20)) {
+            cut.say("ps/household", offset, part).await;
+        }
+    }
+    for sql in [
+        "SELECT key, version, seen, entry, body, part, place, change, doubled FROM record_r4
+         ORDER BY key",
+        "SELECT key, _from, _to, entry, body, part, place FROM past_r4 ORDER BY _from",
+        "SELECT id, _key, _ended, _change, name, division, height, marital, death
+         FROM entity_population__person ORDER BY id",
+        "SELECT _key, _from, _to, _ended, name, division, height
+         FROM history_population__person ORDER BY _from",
+    ] {
+        let found = whole.table(sql).await;
+        assert_eq!(found.len(), 500);
+        assert_eq!(found, cut.table(sql).await);
+    }
+}
