@@ -1,6 +1,7 @@
 //! The hub's one configuration file, `yiku.toml`. Unknown fields are refused.
 
 mod bus;
+mod store;
 
 use std::{
     net::SocketAddr,
@@ -14,6 +15,7 @@ use yiku_connector::{Limits, Surroundings};
 pub use bus::{
     BusConfig, BusKind, Durability as KafkaDurability, KafkaConfig, Mechanism as KafkaMechanism,
 };
+pub use store::StoreConfig;
 
 /// Everything a hub is told. `deploy/yiku.example.toml` lists every field with its default.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub http: Http,
     /// Logs.
     pub log: Log,
+    /// The store.
+    pub store: StoreConfig,
     /// The bus.
     pub bus: BusConfig,
     /// How much the far systems of connectors may bring.
@@ -146,6 +150,7 @@ impl Config {
                 config.http.listen
             );
         }
+        config.store.check()?;
         config.bus.check()?;
         Ok(config)
     }

@@ -39,7 +39,7 @@ use crate::{
     clock,
     config::Config,
     folder::{self, FolderLock},
-    together,
+    store, together,
     worker::{materialise, merge::HeldMerger},
 };
 
@@ -135,7 +135,7 @@ impl Hub {
             folder::make_private(&folder)?;
         }
         let digester = Digester::new(&digest_key(&data)?);
-        let store = Store::open(&data, clock::now_ms()).await?;
+        let store = store::open(&config).await?;
         let bus = bus::open(&config).await?;
         let read = yiku_store::cursor::list(&mut *store.reader().await?).await?;
         together::check(&*bus, &read, &bus.topics().await?)?;

@@ -21,6 +21,7 @@ mod serve;
 mod sheet;
 mod socket;
 mod status;
+mod store;
 mod together;
 mod worker;
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::FromRow;
 
 use super::{BusState, BusTopic, Equation};
-use crate::{
-    Snapshot, StoreError, publication::REDRIVE, quarantine::State, rows::number, sql,
-};
+use crate::{Snapshot, StoreError, publication::REDRIVE, quarantine::State, rows::number, sql};
 
 #[derive(FromRow)]
 struct LineCount {
