@@ -1,0 +1,112 @@
+//! One scenario through the real program on each store: rows of files merge and are delivered,
+//! wrong ones wait, through a killed hub and, where there is one, a killed database server.
+
+use std::path::Path;
+
+use serde_json::Value;
+use yiku_tests::{Hub, Postgres, root, sqlite, sqlite_value};
+
+const ROWS: usize = 3_000;
+const CHANGED: usize = 700;
+const WRONG: usize = 5;
+
+/// Rows by number, and as many wrong ones.
+fn file(rows: usize, fee: &str) -> String {
+    let mut text = "no,name,sex,seen_on,fee\n".to_owned();
+    for number in 0..rows {
+        let month = number % 12 + 1;
+        text.push_str(&format!("P{number},肖文{number},1,2026-{month:02}-05,{fee}\n"));
+    }
+    for number in 0..WRONG {
+        text.push_str(&format!("W{number},曾凡,7,2026-05-05,{fee}\n"));
+    }
+    text
+}
+
+fn hub(settings: &str) -> Hub {
+    let hub = Hub::unpublished(&root().join("tests/tests/bad/catalog"), settings);
+    let ended = hub.yiku(&["catalog", "publish", "--all"]);
+    assert!(ended.success, "{ended:?}");
+    hub.connector(
+        "patients-in",
+        "entry: health/patient@1\nevery: 1s\nsource: { kind: files, folder: ../../in, settle: 0s }\n",
+    );
+    let receiver = hub.folder().join("receiver.db");
+    sqlite(&receiver, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
+    hub.connector(
+        "patients-out",
+        &format!(
+            "grant: patients\nevery: 1s\nsink: {{ kind: sql, url: 'sqlite:{}', table: patient }}\n",
+            receiver.display()
+        ),
+    );
+    hub
+}
+
+fn counted(file: &Path, condition: &str) -> Value {
+    let sql = format!("SELECT cast(count(*) AS text) FROM patient WHERE {condition}");
+    match sqlite_value(file, &sql) {
+        rusqlite::types::Value::Text(text) => Value::String(text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `between` may do harm once the first rows are merged.
+fn walk(hub: &mut Hub, between: impl FnOnce(&mut Hub)) {
+    hub.write("in/1.csv", file(ROWS, "12.50"));
+    hub.start();
+    hub.until("the first rows", || (hub.library_rows("population.patient") > 0).then_some(()));
+    hub.kill();
+    hub.start();
+    hub.write("in/2.csv", file(CHANGED, "99.00"));
+    between(hub);
+    let accepted = (ROWS + CHANGED) as u64;
+    hub.connector_until("patients-in", |one| one["accepted"] == accepted);
+    hub.settles();
+    assert_eq!(hub.library_rows("population.patient"), ROWS as u64);
+    assert_eq!(hub.rejected("patients-in").len(), 2 * WRONG);
+    hub.balances();
+    let receiver = hub.folder().join("receiver.db");
+    hub.until("the receiver has every change", || {
+        let changed = counted(&receiver, "fee = '99.00'") == CHANGED.to_string();
+        (changed && counted(&receiver, "1 = 1") == ROWS.to_string()).then_some(())
+    });
+    let trace = hub.yiku_with(&["trace", "population.patient"], "P1\n");
+    assert!(trace.success && trace.stdout.contains("2.csv"), "{trace:?}");
+    hub.settles();
+    hub.balances();
+    assert!(hub.stop(), "{}", hub.log());
+}
+
+#[test]
+fn rows_walk_through_a_store_in_a_file() {
+    walk(&mut hub(""), |_| ());
+}
+
+#[test]
+fn rows_walk_through_a_store_on_a_server() {
+    let mut server = Postgres::start();
+    let url = server.database();
+    let place = url.replace("postgres@", "");
+    let database = url.rsplit('/').next().expect("a name");
+    server.execute(database, "CREATE ROLE hub LOGIN");
+    let settings = format!(
+        "[store]\nkind = \"postgres\"\nurl = \"{place}\"\nuser = \"hub\"\n\
+         owner = {{ user = \"postgres\" }}\n"
+    );
+    let mut hub = hub(&settings);
+    walk(&mut hub, |hub| {
+        server.kill();
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        server.restart();
+        // Where a commit went unanswered the hub ends, and whoever keeps it starts it again.
+        if hub.has_ended() {
+            hub.start();
+        }
+    });
+    assert!(!hub.folder().join("data/store.db").exists());
+    server.execute(
+        database,
+        "DO $$ BEGIN ASSERT (SELECT count(*) FROM yiku.entity_population__patient) = 3000; END $$",
+    );
+}
