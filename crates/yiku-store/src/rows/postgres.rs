@@ -14,7 +14,10 @@ use sqlx::{
 };
 
 use super::{Row, Values};
-use crate::{StoreError, sql::Value};
+use crate::{
+    StoreError,
+    sql::{Value, without_nul},
+};
 
 /// Writes rows into a table. COPY takes them as they are; few rows, or such as may be there
 /// already, are inserted from arrays.
@@ -216,9 +219,13 @@ impl Array {
 
 /// Appends a value with its length before it; says whether it is NULL.
 fn push(out: &mut Vec<u8>, value: &Value<'_>) -> bool {
-    let bytes = match value {
+    let text;
+    let bytes: &[u8] = match value {
         Value::Int(Some(number)) => &number.to_be_bytes(),
-        Value::Text(Some(text)) => text.as_bytes(),
+        Value::Text(Some(found)) => {
+            text = without_nul(found);
+            text.as_bytes()
+        }
         Value::Blob(Some(bytes)) => bytes,
         Value::Int(None) | Value::Text(None) | Value::Blob(None) => {
             out.extend_from_slice(&(-1_i32).to_be_bytes());

@@ -13,6 +13,7 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
+pub(crate) use self::value::without_nul;
 pub use self::{builder::QueryBuilder, value::Value};
 use crate::connection::{Connection, Link};
 

@@ -49,11 +49,14 @@ impl Type<Postgres> for Value<'_> {
 
 impl Encode<'_, Postgres> for Value<'_> {
     fn encode(self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        encode::<Postgres>(self, buffer)
+        match self {
+            Self::Text(Some(text)) => Encode::<Postgres>::encode(&*without_nul(&text), buffer),
+            other => encode::<Postgres>(other, buffer),
+        }
     }
 
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        encode::<Postgres>(self.clone(), buffer)
+        Encode::<Postgres>::encode(self.clone(), buffer)
     }
 
     fn produces(&self) -> Option<PgTypeInfo> {
@@ -83,6 +86,15 @@ where
         Value::Blob(Some(Cow::Borrowed(bytes))) => bytes.encode(buffer),
         Value::Blob(Some(Cow::Owned(bytes))) => bytes.encode(buffer),
         Value::Int(None) | Value::Text(None) | Value::Blob(None) => Ok(IsNull::Yes),
+    }
+}
+
+/// PostgreSQL's text holds no NUL, SQLite's does. No accepted row has one; of rejected rows and of
+/// what far systems say a character that stands for it is kept.
+pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}").into(),
+        false => text.into(),
     }
 }
 

@@ -246,3 +246,14 @@ async fn a_row_that_comes_after_its_successor_is_overtaken_at_once() {
     let counts = quarantine::counts(&mut tx, None).await.expect("reads");
     assert_eq!((counts[1].state.as_str(), counts[1].count), ("overtaken", 1));
 }
+
+#[tokio::test]
+async fn a_rejected_row_may_hold_what_no_text_column_does() {
+    let fresh = fresh().await;
+    fresh.take(1, 0, &["a\0b"]).await;
+    let mut db = fresh.store.reader().await.expect("a reader");
+    let found = quarantine::show(&mut db, 1).await.expect("it was kept");
+    let key = found.row.key.expect("it had one");
+    assert!(key == "a\0b" || key == "a\u{fffd}b", "{key:?}");
+    assert_eq!(found.row.cells[0].as_deref(), Some("a\0b"), "cells are kept as they came");
+}
