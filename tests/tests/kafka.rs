@@ -114,7 +114,8 @@ fn what_others_write_to_a_topic_of_the_hub_stops_nothing() {
     for told in ["does not begin with byte 0", "no header yiku-version", "schema 999 is unknown"] {
         assert!(hub.log().contains(told), "{told}: {}", hub.log());
     }
-    let (_, metrics) = hub.http("GET", "/metrics", &[], b"");
+    let bearer = format!("Bearer {token}");
+    let (_, metrics) = hub.http("GET", "/metrics", &[("authorization", &bearer)], b"");
     assert!(metrics.contains("yiku_bus_foreign_messages"), "{metrics}");
     assert!(hub.stop(), "{}", hub.log());
 }
