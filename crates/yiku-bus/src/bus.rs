@@ -10,7 +10,7 @@
 //! * Nothing is ever deleted but by [`Bus::retain`].
 //! * A cursor outside what is kept is an error, never a reset.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -162,6 +162,11 @@ pub trait Bus: Send + Sync {
 
     /// Deletes what ends at or below `before`, whole batches at least; returns the first offset kept.
     async fn retain(&self, topic: &str, partition: u32, before: u64) -> Result<u64, BusError>;
+
+    /// For how long a transaction that does not end has held up the readers of some topic.
+    async fn held_up_for(&self) -> Result<Duration, BusError> {
+        Ok(Duration::ZERO)
+    }
 
     /// Moves at each commit.
     fn appended(&self) -> watch::Receiver<u64>;

@@ -6,6 +6,7 @@
 
 mod client;
 mod delivery;
+mod held_up;
 mod lane;
 mod message;
 mod native;
@@ -14,12 +15,13 @@ mod settings;
 mod topics;
 mod transaction;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{Bus, BusError, Lane, Read, ReadLimit, TopicState};
+use held_up::HeldUp;
 use lane::KafkaLane;
 use reader::{Readers, Wanted};
 use topics::Topics;
@@ -33,6 +35,7 @@ pub struct Kafka {
     readers: Arc<Readers>,
     id: String,
     moved: Arc<watch::Sender<u64>>,
+    held_up: Arc<HeldUp>,
 }
 
 impl Kafka {
@@ -50,7 +53,9 @@ impl Kafka {
         let topics = Arc::new(topics);
         let readers = Arc::new(Readers::new(settings.clone(), topics.clone()));
         let moved = Arc::new(watch::Sender::new(0));
-        Ok(Self { settings, topics, readers, id: format!("kafka/{cluster}"), moved })
+        let held_up = Arc::new(HeldUp::new(&settings)?);
+        let id = format!("kafka/{cluster}");
+        Ok(Self { settings, topics, readers, id, moved, held_up })
     }
 }
 
@@ -110,6 +115,11 @@ impl Bus for Kafka {
     async fn retain(&self, topic: &str, partition: u32, before: u64) -> Result<u64, BusError> {
         let (topics, topic) = (self.topics.clone(), topic.to_owned());
         waiting(move || topics.delete_before(&topic, partition, before)).await
+    }
+
+    async fn held_up_for(&self) -> Result<Duration, BusError> {
+        let (topics, held_up) = (self.topics.clone(), self.held_up.clone());
+        waiting(move || held_up.longest(&topics)).await
     }
 
     fn appended(&self) -> watch::Receiver<u64> {

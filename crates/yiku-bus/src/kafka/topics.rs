@@ -266,34 +266,44 @@ impl Topics {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = |offset| {
-            let mut list = TopicPartitionList::with_capacity(ids.len());
-            for name in ids.keys() {
-                list.add_partition_offset(&self.settings.full_name(name), 0, offset)
-                    .expect("an offset that can be asked for");
+        let names = || ids.keys().map(String::as_str);
+        let first = self.offsets(&self.asking, names(), Offset::Beginning)?;
+        let next = self.offsets(&self.asking, names(), Offset::End)?;
+        let state = |(name, id): (&String, &String)| match (first.get(name), next.get(name)) {
+            (Some(&first), Some(&next)) => {
+                Ok(TopicState { name: name.clone(), id: id.clone(), partition: 0, first, next })
             }
-            let found = self.asking.offsets_for_times(list, ANSWER_MAX);
-            found.map_err(|error| self.unanswered(&error))
-        };
-        let (first, next) = (asked(Offset::Beginning)?, asked(Offset::End)?);
-        let at = |list: &TopicPartitionList, name: &str| {
-            let found = list.find_partition(&self.settings.full_name(name), 0);
-            let found = found.filter(|one| one.error().is_ok());
-            match found.map(|one| one.offset()) {
-                Some(Offset::Offset(offset)) => Ok(offset.cast_unsigned()),
-                _ => Err(self.gone(name)),
-            }
-        };
-        let state = |(name, id): (&String, &String)| {
-            Ok(TopicState {
-                name: name.clone(),
-                id: id.clone(),
-                partition: 0,
-                first: at(&first, name)?,
-                next: at(&next, name)?,
-            })
+            _ => Err(self.gone(name)),
         };
         ids.iter().map(state).collect()
+    }
+
+    /// The first offset or the end of each of these topics, as `asking` sees it; those without an
+    /// answer are left out.
+    pub(super) fn offsets<'a>(
+        &self,
+        asking: &Asking,
+        names: impl Iterator<Item = &'a str>,
+        place: Offset,
+    ) -> Result<BTreeMap<String, u64>, BusError> {
+        let mut list = TopicPartitionList::new();
+        for name in names {
+            list.add_partition_offset(&self.settings.full_name(name), 0, place)
+                .expect("an offset that can be asked for");
+        }
+        if list.count() == 0 {
+            return Ok(BTreeMap::new());
+        }
+        let found = asking.offsets_for_times(list, ANSWER_MAX);
+        let found = found.map_err(|error| self.unanswered(&error))?;
+        let one =
+            |one: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match one.offset() {
+                Offset::Offset(offset) if one.error().is_ok() => {
+                    Some((self.own_name(one.topic())?.to_owned(), offset.cast_unsigned()))
+                }
+                _ => None,
+            };
+        Ok(found.elements().iter().filter_map(one).collect())
     }
 
     /// The bounds of one partition.

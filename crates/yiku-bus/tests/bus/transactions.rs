@@ -108,3 +108,23 @@ async fn hubs_with_other_prefixes_share_a_cluster() {
     assert_eq!(keys(&other, TOPIC, 0).await, ["b"]);
     assert_eq!(one.topics().await.unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_does_not_end_is_noticed() {
+    let (engine, settings) = of_kafka();
+    let bus = engine.open().await;
+    let lane = bus.lane("0").await.unwrap();
+    append(&*lane, 1, &["1"]).await.unwrap();
+    assert_eq!(bus.held_up_for().await.unwrap(), Duration::ZERO);
+    let foreign = producer(&settings, "other");
+    foreign.init_transactions(LONG).unwrap();
+    foreign.begin_transaction().unwrap();
+    send(&foreign, &settings, "open");
+    bus.held_up_for().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let age = bus.held_up_for().await.unwrap();
+    assert!(age >= Duration::from_millis(300) && age < LONG, "{age:?}");
+    foreign.abort_transaction(LONG).unwrap();
+    append(&*lane, 2, &["2"]).await.unwrap();
+    assert_eq!(bus.held_up_for().await.unwrap(), Duration::ZERO);
+}

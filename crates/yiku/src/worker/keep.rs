@@ -137,6 +137,20 @@ pub async fn keep_retaining(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) 
     }
 }
 
+/// Measures how long transactions hold up readers of the bus.
+pub async fn keep_measuring(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+    let age = metrics::gauge!("yiku_bus_held_up_seconds");
+    while !*stopping.borrow() {
+        if let Ok(held_up) = hub.bus.held_up_for().await {
+            age.set(held_up.as_secs_f64());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(MEASURE_EVERY) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+}
+
 async fn wait(hub: &Hub, due: Duration, stopping: &mut watch::Receiver<bool>) {
     tokio::select! {
         () = tokio::time::sleep(due) => {}
@@ -220,4 +234,5 @@ pub fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const DELIVER_EVERY: Duration = Duration::from_secs(60);
 const MERGE_EVERY: Duration = Duration::from_secs(5);
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(3_600);

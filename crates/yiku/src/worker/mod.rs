@@ -14,8 +14,8 @@ pub mod timekeep;
 mod keep;
 
 pub use keep::{
-    break_down_if_unknown, keep_carrying, keep_delivering, keep_merging, keep_pulling,
-    keep_retaining, note_outcome,
+    break_down_if_unknown, keep_carrying, keep_delivering, keep_measuring, keep_merging,
+    keep_pulling, keep_retaining, note_outcome,
 };
 
 use crate::hub::Hub;
