@@ -1,6 +1,7 @@
 //! One transaction: rows, then what is made of their places, then the commit.
 
 use std::{
+    cell::Cell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,17 +28,23 @@ pub(super) struct Transactions {
     topics: Arc<Topics>,
     lane: String,
     producer: Option<ThreadedProducer<Deliveries>>,
+    /// Set once another process has taken the lane: taking it back would fence that one.
+    fenced: Cell<bool>,
     /// Room for one value.
     value: Vec<u8>,
 }
 
 impl Transactions {
     pub(super) fn new(settings: Arc<KafkaSettings>, topics: Arc<Topics>, lane: &str) -> Self {
-        Self { settings, topics, lane: lane.to_owned(), producer: None, value: Vec::new() }
+        let (lane, fenced) = (lane.to_owned(), Cell::new(false));
+        Self { settings, topics, lane, producer: None, fenced, value: Vec::new() }
     }
 
     /// Takes the lane, unless it is held: ends what a holder before left open, and fences it.
     pub(super) fn take(&mut self) -> Result<(), BusError> {
+        if self.fenced.get() {
+            return Err(BusError::Fenced { lane: self.lane.clone() });
+        }
         if self.producer.is_some() {
             return Ok(());
         }
@@ -273,6 +280,7 @@ impl Transactions {
         let fatal = producer.client().fatal_error().map(|(code, _)| code);
         let code = fatal.or(error.rdkafka_error_code());
         if code.is_some_and(is_fenced) {
+            self.fenced.set(true);
             return BusError::Fenced { lane: self.lane.clone() };
         }
         client::unanswered(&self.settings, &producer.context().told, error)

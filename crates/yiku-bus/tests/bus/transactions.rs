@@ -44,6 +44,9 @@ async fn whoever_takes_a_lane_fences_its_holder() {
     let refused = append(&*old, 2, &["lost"]).await.unwrap_err();
     assert!(matches!(refused, BusError::Fenced { .. }), "{refused}");
     assert!(refused.ends_process() && refused.to_string().contains("lane 0"), "{refused}");
+    let again = append(&*old, 3, &["lost"]).await.unwrap_err();
+    assert!(matches!(again, BusError::Fenced { .. }), "it does not take the lane back: {again}");
+    assert!(matches!(old.settle().await, Err(BusError::Fenced { .. })));
     append(&*new, 2, &["2"]).await.unwrap();
     append(&*beside, 1, &["3"]).await.unwrap();
     assert_eq!(keys(&*one, TOPIC, 0).await, ["1", "2", "3"]);
