@@ -54,7 +54,7 @@ pub struct DemoArgs {
     /// Folder of everything that the demo makes; a rerun goes on where the last run was
     #[arg(long, default_value = "demo-data")]
     data: PathBuf,
-    /// A file with more settings of the hub, such as a [bus] in Kafka, added to its yiku.toml
+    /// A file with more settings of the hub, such as its bus in Kafka, added to its yiku.toml
     #[arg(long)]
     settings: Option<PathBuf>,
     /// Print only one JSON object on standard output
