@@ -68,8 +68,8 @@ fn walk(hub: &mut Hub, between: impl FnOnce(&mut Hub)) {
     hub.balances();
     let receiver = hub.folder().join("receiver.db");
     hub.until("the receiver has every change", || {
-        let changed = counted(&receiver, "fee = '99.00'") == CHANGED.to_string();
-        (changed && counted(&receiver, "1 = 1") == ROWS.to_string()).then_some(())
+        let changed = counted(&receiver, "fee = '99.00'") == CHANGED;
+        (changed && counted(&receiver, "1 = 1") == ROWS).then_some(())
     });
     let trace = hub.yiku_with(&["trace", "population.patient"], "P1\n");
     assert!(trace.success && trace.stdout.contains("2.csv"), "{trace:?}");

@@ -51,7 +51,7 @@ pub async fn publish(
     let known: Option<(i64, Vec<u8>)> = sql::query_as(sql)
         .bind(entry.as_str())
         .bind(version.to_string())
-        .fetch_optional(&mut **tx)
+        .fetch_optional(tx)
         .await?;
     match known {
         Some((id, known)) if known == digest => return Ok(Outcome::Same(narrow(id)?)),
@@ -68,7 +68,7 @@ pub async fn publish(
     .bind(digest.as_slice())
     .bind(content)
     .bind(at_ms)
-    .fetch_one(&mut **tx)
+    .fetch_one(tx)
     .await?;
     Ok(Outcome::New(narrow(id)?))
 }

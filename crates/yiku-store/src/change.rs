@@ -146,7 +146,7 @@ impl Log {
     /// Opens the log's end. The time never goes back, whatever the clock does.
     pub(crate) async fn open(tx: &mut Tx, subject: i64, at_ms: i64) -> Result<Self, StoreError> {
         let sql = "SELECT last, last_at FROM shard WHERE subject_id = $1 AND shard = 0";
-        let row = sql::query(sql).bind(subject).fetch_one(&mut **tx).await?;
+        let row = sql::query(sql).bind(subject).fetch_one(tx).await?;
         let first = row.try_get::<i64, _>(0)?.cast_unsigned() + 1;
         let at = at_ms.max(row.try_get(1)?);
         Ok(Self { subject, first, next: first, at, counts: [0; 4], body: Vec::new() })
@@ -193,10 +193,10 @@ impl Log {
         .bind(restored)
         .bind(self.at)
         .bind(self.body)
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
         let sql = "UPDATE shard SET last = $2, last_at = $3 WHERE subject_id = $1 AND shard = 0";
-        sql::query(sql).bind(self.subject).bind(last).bind(self.at).execute(&mut **tx).await?;
+        sql::query(sql).bind(self.subject).bind(last).bind(self.at).execute(tx).await?;
         Ok(())
     }
 }

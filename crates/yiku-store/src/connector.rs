@@ -121,7 +121,7 @@ pub async fn register(
 ) -> Result<Registered, StoreError> {
     let sql = "SELECT file_digest, entry FROM connector WHERE name = $1";
     let known: Option<(Vec<u8>, Option<String>)> =
-        sql::query_as(sql).bind(new.name).fetch_optional(&mut **tx).await?;
+        sql::query_as(sql).bind(new.name).fetch_optional(tx).await?;
     let outcome = match &known {
         Some((digest, _)) if *digest == new.file_digest => return Ok(Registered::Same),
         Some((_, entry)) if !same_resource(entry.as_deref(), new.entry) => {
@@ -155,7 +155,7 @@ pub async fn register(
     .bind(new.file)
     .bind(new.file_digest.as_slice())
     .bind(at_ms)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     Ok(outcome)
 }
@@ -185,15 +185,14 @@ pub async fn set_state(
     at_ms: i64,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE connector SET state = $2, state_at = $3 WHERE name = $1";
-    let changed =
-        sql::query(sql).bind(name).bind(state.as_str()).bind(at_ms).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(state.as_str()).bind(at_ms).execute(tx).await?;
     found(name, changed.rows_affected())
 }
 
 /// Notes that a run begins.
 pub async fn run_began(tx: &mut Tx, name: &str, at_ms: i64) -> Result<(), StoreError> {
     let sql = "UPDATE connector SET run_began_at = $2 WHERE name = $1";
-    let changed = sql::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(at_ms).execute(tx).await?;
     found(name, changed.rows_affected())
 }
 
@@ -221,13 +220,13 @@ pub async fn run_ended(
         .bind(zh)
         .bind(en),
     };
-    found(name, statement.execute(&mut **tx).await?.rows_affected())
+    found(name, statement.execute(tx).await?.rows_affected())
 }
 
 /// Removes a connector. Its lines, batches and rejected rows stay.
 pub async fn remove(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM connector WHERE name = $1";
-    found(name, sql::query(sql).bind(name).execute(&mut **tx).await?.rows_affected())
+    found(name, sql::query(sql).bind(name).execute(tx).await?.rows_affected())
 }
 
 fn found(name: &str, changed: u64) -> Result<(), StoreError> {
@@ -262,7 +261,7 @@ pub async fn line(
         .bind(connector)
         .bind(entry.as_str())
         .bind(incarnation)
-        .fetch_optional(&mut **tx)
+        .fetch_optional(tx)
         .await?;
     match known {
         Some(row) => row.try_into(),
@@ -287,7 +286,7 @@ pub async fn new_line(
     .bind(connector)
     .bind(incarnation)
     .bind(at_ms)
-    .fetch_one(&mut **tx)
+    .fetch_one(tx)
     .await?;
     row.try_into()
 }
@@ -312,11 +311,8 @@ pub(crate) async fn move_line(
 ) -> Result<(), StoreError> {
     let subject = || format!("batch {batch} of line {line} of `{entry}`");
     let sql = "SELECT next_batch, position FROM line WHERE entry = $1 AND line = $2";
-    let known: Option<(i64, String)> = sql::query_as(sql)
-        .bind(entry.as_str())
-        .bind(i64::from(line))
-        .fetch_optional(&mut **tx)
-        .await?;
+    let known: Option<(i64, String)> =
+        sql::query_as(sql).bind(entry.as_str()).bind(i64::from(line)).fetch_optional(tx).await?;
     let Some((next, position)) = known else {
         return Err(StoreError::disordered(subject(), "there is no such line"));
     };
@@ -334,7 +330,7 @@ pub(crate) async fn move_line(
         .bind(i64::from(line))
         .bind(number(batch + 1))
         .bind(after.to_string())
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     Ok(())
 }

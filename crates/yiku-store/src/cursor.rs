@@ -57,7 +57,7 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
     .bind(i64::from(read.partition))
     .bind(read.topic_id)
     .bind(number(read.from))
-    .execute(&mut **tx)
+    .execute(tx)
     .await?
     .rows_affected();
     if moved == 1 {
@@ -82,7 +82,7 @@ pub async fn advance(tx: &mut Tx, read: Read<'_>) -> Result<(), StoreError> {
             .bind(i64::from(read.partition))
             .bind(read.topic_id)
             .bind(number(read.to))
-            .execute(&mut **tx)
+            .execute(tx)
             .await?;
             Ok(())
         }
@@ -121,7 +121,7 @@ pub async fn list(db: &mut Connection) -> Result<Vec<Cursor>, StoreError> {
 
 /// Forgets a unit that is no more: a removed subscription.
 pub async fn forget(tx: &mut Tx, unit: &str) -> Result<(), StoreError> {
-    sql::query("DELETE FROM cursor WHERE unit = $1").bind(unit).execute(&mut **tx).await?;
+    sql::query("DELETE FROM cursor WHERE unit = $1").bind(unit).execute(tx).await?;
     Ok(())
 }
 

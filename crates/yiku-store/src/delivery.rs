@@ -159,7 +159,7 @@ pub async fn freeze(tx: &mut Tx, freeze: Freeze<'_>, at_ms: i64) -> Result<Deliv
     .bind(freeze.digest.as_slice())
     .bind(freeze.outcomes)
     .bind(at_ms)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     let mut said = freeze.receipt;
     said.rows_root = Some(freeze.digest);
@@ -225,7 +225,7 @@ pub async fn settle(
     .bind(number(counts[2].1))
     .bind(number(counts[3].1))
     .bind(number(counts[4].1))
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     if settled.rows_affected() != 1 {
         return Err(StoreError::disordered(
@@ -343,7 +343,7 @@ pub async fn released(tx: &mut Tx, subscription: &str, keys: &[String]) -> Resul
                                                  AND newest.state = 'parked')
                                     THEN 'delivered' ELSE 'folded' END
                    WHERE subscription = $1 AND key = $2 AND state = 'parked'";
-        let done = sql::query(sql).bind(subscription).bind(key).execute(&mut **tx).await?;
+        let done = sql::query(sql).bind(subscription).bind(key).execute(tx).await?;
         changed += done.rows_affected();
     }
     Ok(changed)
@@ -355,7 +355,7 @@ pub async fn discard(tx: &mut Tx, subscription: &str, ids: &[i64]) -> Result<u64
     for id in ids {
         let sql = "UPDATE parked SET state = 'dropped'
                    WHERE id = $1 AND subscription = $2 AND state = 'parked'";
-        let done = sql::query(sql).bind(id).bind(subscription).execute(&mut **tx).await?;
+        let done = sql::query(sql).bind(id).bind(subscription).execute(tx).await?;
         changed += done.rows_affected();
     }
     Ok(changed)

@@ -121,7 +121,7 @@ async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Resu
     .bind(number(publication.warned))
     .bind(number(publication.deletes))
     .bind(receipt_id)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     Ok(())
 }
@@ -176,7 +176,7 @@ async fn insert_idempotency(
     .bind(number(publication.batch))
     .bind(idempotency.answer.as_ref().map(Value::to_string))
     .bind(publication.at_ms)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     let Publication { entry, line, batch, .. } = publication;
     match changed.rows_affected() {

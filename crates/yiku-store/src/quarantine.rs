@@ -227,8 +227,8 @@ async fn header(tx: &mut Tx, columns: &[String]) -> Result<i64, StoreError> {
     let text = serde_json::to_string(columns).expect("strings always serialise");
     sql::query("INSERT INTO quarantine_header (columns) VALUES ($1) ON CONFLICT DO NOTHING")
         .bind(&text)
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     let sql = "SELECT id FROM quarantine_header WHERE columns = $1";
-    Ok(sql::query(sql).bind(&text).fetch_one(&mut **tx).await?.try_get(0)?)
+    Ok(sql::query(sql).bind(&text).fetch_one(tx).await?.try_get(0)?)
 }

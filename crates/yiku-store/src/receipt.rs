@@ -65,7 +65,7 @@ pub async fn append(tx: &mut Tx, mut receipt: Receipt) -> Result<Receipt, StoreE
     )
     .bind(&receipt.incarnation)
     .bind(&receipt.stream)
-    .fetch_one(&mut **tx)
+    .fetch_one(tx)
     .await?;
     receipt.number = last.cast_unsigned();
     insert(tx, &receipt, &receipt.to_bytes()).await?;
@@ -79,7 +79,7 @@ pub async fn keep_rows(tx: &mut Tx, receipt: &Receipt, digests: &[Hash]) -> Resu
         .bind(&receipt.stream)
         .bind(number(receipt.number))
         .bind(&receipt.incarnation)
-        .fetch_one(&mut **tx)
+        .fetch_one(tx)
         .await?;
     insert_rows(tx, id, digests).await
 }
@@ -103,7 +103,7 @@ pub(crate) async fn take(
                 )
                 .bind(&receipt.incarnation)
                 .bind(&receipt.stream)
-                .execute(&mut **tx)
+                .execute(tx)
                 .await?
             }
             next => sql::query(
@@ -113,7 +113,7 @@ pub(crate) async fn take(
             .bind(&receipt.stream)
             .bind(number(next))
             .bind(number(next - 1))
-            .execute(&mut **tx)
+            .execute(tx)
             .await?,
         };
     if moved.rows_affected() != 1 {
@@ -167,7 +167,7 @@ async fn insert(tx: &mut Tx, receipt: &Receipt, bytes: &[u8]) -> Result<i64, Sto
     .bind(receipt.grant.as_deref())
     .bind(receipt.result.as_str())
     .bind(bytes)
-    .fetch_one(&mut **tx)
+    .fetch_one(tx)
     .await?;
     Ok(id)
 }
@@ -176,7 +176,7 @@ async fn insert_rows(tx: &mut Tx, id: i64, digests: &[Hash]) -> Result<(), Store
     sql::query("INSERT INTO receipt_rows (receipt_id, digests) VALUES ($1, $2)")
         .bind(id)
         .bind(digests.as_flattened())
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     Ok(())
 }

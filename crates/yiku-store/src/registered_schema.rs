@@ -20,7 +20,7 @@ pub async fn register(
     .bind(i64::from(entry_version))
     .bind(format.as_str())
     .bind(content)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     Ok(())
 }

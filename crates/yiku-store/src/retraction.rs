@@ -116,7 +116,7 @@ pub(crate) async fn begin(tx: &mut Tx, known: &Subscription) -> Result<(), Store
     let pages: i64 = sql::query_scalar(paged)
         .bind(&known.name)
         .bind(number(known.generation))
-        .fetch_one(&mut **tx)
+        .fetch_one(tx)
         .await?;
     let from_the_start = pages > 0 || !known.backfilled;
     sql::query(
@@ -133,11 +133,11 @@ pub(crate) async fn begin(tx: &mut Tx, known: &Subscription) -> Result<(), Store
     .bind(if from_the_start { 0 } else { number(known.start) })
     .bind(i64::from(known.backfilled))
     .bind(&known.page_key)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     let dropped =
         "UPDATE parked SET state = 'dropped' WHERE subscription = $1 AND state = 'parked'";
-    sql::query(dropped).bind(&known.name).execute(&mut **tx).await?;
+    sql::query(dropped).bind(&known.name).execute(tx).await?;
     Ok(())
 }
 
@@ -153,12 +153,12 @@ pub(crate) async fn move_on(
         Some(to) => {
             let sql = format!("UPDATE retraction SET after_key = $3 {here}");
             let statement = sql::query(AssertSqlSafe(sql));
-            statement.bind(subscription).bind(from).bind(to).execute(&mut **tx).await?
+            statement.bind(subscription).bind(from).bind(to).execute(tx).await?
         }
         None => {
             let sql = format!("DELETE FROM retraction {here}");
             let statement = sql::query(AssertSqlSafe(sql));
-            statement.bind(subscription).bind(from).execute(&mut **tx).await?
+            statement.bind(subscription).bind(from).execute(tx).await?
         }
     };
     match moved.rows_affected() {

@@ -146,7 +146,7 @@ pub(crate) async fn ensure_entity(tx: &mut Tx, entity: &Entity) -> Result<Subjec
 /// Notes that every row was folded by this form.
 pub(crate) async fn set_form(tx: &mut Tx, id: i64, form: &str) -> Result<(), StoreError> {
     let sql = "UPDATE subject SET form = $2 WHERE id = $1";
-    sql::query(sql).bind(id).bind(form).execute(&mut **tx).await?;
+    sql::query(sql).bind(id).bind(form).execute(tx).await?;
     Ok(())
 }
 
@@ -243,7 +243,7 @@ async fn widen(
     }
     if all.len() != subject.columns.len() {
         let sql = "UPDATE subject SET columns = $2 WHERE id = $1";
-        sql::query(sql).bind(subject.id).bind(to_json(&all)).execute(&mut **tx).await?;
+        sql::query(sql).bind(subject.id).bind(to_json(&all)).execute(tx).await?;
     }
     subject.columns = columns;
     Ok(subject)
@@ -275,23 +275,23 @@ async fn insert(tx: &mut Tx, subject: &Subject) -> Result<(), StoreError> {
     .bind(&subject.table)
     .bind(to_json(&subject.columns))
     .bind(&subject.form)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     sql::query("INSERT INTO shard (subject_id, shard, last, last_at) VALUES ($1, 0, 0, 0)")
         .bind(subject.id)
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 async fn next_id(tx: &mut Tx) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(max(id), 0) + 1 FROM subject";
-    Ok(sql::query_scalar(sql).fetch_one(&mut **tx).await?)
+    Ok(sql::query_scalar(sql).fetch_one(tx).await?)
 }
 
 async fn execute(tx: &mut Tx, sql: String) -> Result<(), StoreError> {
     let sql = ddl(tx.kind(), &sql).into_owned();
-    sql::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+    sql::query(AssertSqlSafe(sql)).execute(tx).await?;
     Ok(())
 }
 

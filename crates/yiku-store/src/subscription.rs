@@ -110,7 +110,7 @@ pub async fn begin(
         .bind(i64::from(!beginning.backfill))
         .bind(at_ms)
         .bind(beginning.shown)
-        .fetch_one(&mut **tx)
+        .fetch_one(tx)
         .await?;
     Ok(row)
 }
@@ -119,7 +119,7 @@ pub async fn begin(
 /// that is news.
 pub async fn refuse(tx: &mut Tx, name: &str, reason: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE subscription SET refused = $2 WHERE name = $1 AND refused <> $2";
-    let changed = sql::query(sql).bind(name).bind(reason).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(reason).execute(tx).await?;
     Ok(changed.rows_affected() == 1)
 }
 
@@ -138,7 +138,7 @@ pub(crate) async fn move_cursor(
         .bind(number(generation))
         .bind(number(from))
         .bind(number(to))
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     moved_once(moved.rows_affected(), name, from)
 }
@@ -161,7 +161,7 @@ pub(crate) async fn move_page(
         .bind(from)
         .bind(page.map(|(to, _)| to))
         .bind(i64::from(page.is_none()))
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     moved_once(moved.rows_affected(), name, 0)?;
     if let Some((to, last)) = page {
@@ -172,7 +172,7 @@ pub(crate) async fn move_page(
             .bind(number(generation))
             .bind(to)
             .bind(number(last))
-            .execute(&mut **tx)
+            .execute(tx)
             .await?;
     }
     Ok(())

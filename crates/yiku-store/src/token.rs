@@ -63,7 +63,7 @@ pub async fn add(
     .bind(department)
     .bind(role)
     .bind(at_ms)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     match added.rows_affected() {
         0 => Err(StoreError::refused(
@@ -84,14 +84,14 @@ pub async fn find(db: &mut Connection, secret: &str) -> Result<Option<Token>, St
 pub async fn used(tx: &mut Tx, name: &str, at_ms: i64) -> Result<bool, StoreError> {
     let sql = "UPDATE token SET used_at = $2 WHERE name = $1 AND coalesce(used_at, 0) < $3";
     let changed =
-        sql::query(sql).bind(name).bind(at_ms).bind(at_ms - MINUTE_MS).execute(&mut **tx).await?;
+        sql::query(sql).bind(name).bind(at_ms).bind(at_ms - MINUTE_MS).execute(tx).await?;
     Ok(changed.rows_affected() == 1)
 }
 
 /// Revokes a token for ever.
 pub async fn revoke(tx: &mut Tx, name: &str, at_ms: i64) -> Result<(), StoreError> {
     let sql = "UPDATE token SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL";
-    let changed = sql::query(sql).bind(name).bind(at_ms).execute(&mut **tx).await?;
+    let changed = sql::query(sql).bind(name).bind(at_ms).execute(tx).await?;
     match changed.rows_affected() {
         0 => Err(StoreError::missing("valid token", name)),
         _ => Ok(()),

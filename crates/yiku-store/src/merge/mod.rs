@@ -154,7 +154,7 @@ async fn write_batch(
     .bind(number(outcome.removed))
     .bind(number(outcome.superseded))
     .bind(number(outcome.refused))
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     let mut said = Receipt::new(read.unit, Deed::Merge, "hub", task.at_ms);
     said.department = Some(task.resource.department().to_owned());

@@ -84,7 +84,7 @@ async fn relink(
          ORDER BY _id
          LIMIT $2"
     );
-    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
+    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(tx).await?;
     let mut links = Vec::new();
     let mut last = None;
     for row in &found {
@@ -120,7 +120,7 @@ async fn next_rows(
         "SELECT _id, _key FROM entity_{} WHERE _id > $1 ORDER BY _id LIMIT $2",
         tables.table()
     );
-    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(&mut **tx).await?;
+    let found = sql::query(AssertSqlSafe(sql)).bind(after).bind(limit).fetch_all(tx).await?;
     let mut last = None;
     for row in &found {
         last = Some(row.try_get(0)?);

@@ -49,7 +49,7 @@ pub async fn fix(
     .bind(text)
     .bind(by)
     .bind(at_ms)
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     Ok(())
 }
@@ -80,7 +80,7 @@ pub async fn queue(
         .bind(place)
         .bind(by)
         .bind(at_ms)
-        .execute(&mut **tx)
+        .execute(tx)
         .await?;
     }
     decided.changed = fit.len() as u64;
@@ -97,7 +97,7 @@ async fn obstacle(
     let sql =
         "SELECT state, entry, edited IS NULL AND cut IS NOT NULL FROM quarantine WHERE id = $1";
     let row: Option<(String, String, bool)> =
-        sql::query_as(sql).bind(id).fetch_optional(&mut **tx).await?;
+        sql::query_as(sql).bind(id).fetch_optional(tx).await?;
     let both = |error: StoreError| Some((error.zh(), error.to_string()));
     let Some((state, of, cut)) = row else {
         return Ok(both(StoreError::missing("quarantined row", id)));
@@ -164,7 +164,7 @@ async fn decide(
     for &id in ids {
         let sql = "SELECT state, state_at = $2 AND state_by = $3 FROM quarantine WHERE id = $1";
         let row: Option<(String, bool)> =
-            sql::query_as(sql).bind(id).bind(at_ms).bind(by).fetch_optional(&mut **tx).await?;
+            sql::query_as(sql).bind(id).bind(at_ms).bind(by).fetch_optional(tx).await?;
         let error = match row {
             None => StoreError::missing("quarantined row", id),
             Some((state, true)) if state == to.as_str() => {
@@ -196,7 +196,7 @@ pub(crate) async fn redriven(
     .bind(after)
     .bind(to)
     .bind(at_ms)
-    .fetch_all(&mut **tx)
+    .fetch_all(tx)
     .await?;
     move_codes(tx, State::Redriven, &ids).await
 }

@@ -141,7 +141,7 @@ async fn mark(
     .bind(entry.as_str())
     .bind(version.as_bytes().as_slice())
     .bind(at_ms)
-    .fetch_all(&mut **tx)
+    .fetch_all(tx)
     .await?)
 }
 

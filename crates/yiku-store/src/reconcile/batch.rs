@@ -48,7 +48,7 @@ pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError
          GROUP BY l.entry, l.line
          ORDER BY l.entry, l.line",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let mut equations = Vec::with_capacity(counts.len() * 3);
     for one in counts {
@@ -84,7 +84,7 @@ pub(super) async fn offsets(
          GROUP BY topic, partition
          ORDER BY topic, partition",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let mut counted: BTreeMap<(String, i64), (u64, u64)> = rows
         .into_iter()
@@ -130,7 +130,7 @@ async fn deleted(db: &mut Snapshot, topic: &BusTopic) -> Result<u64, StoreError>
     .bind(number(topic.first))
     .bind(&topic.topic)
     .bind(i64::from(topic.partition))
-    .fetch_one(&mut **db)
+    .fetch_one(db)
     .await?;
     Ok(rows.cast_unsigned())
 }
@@ -146,11 +146,11 @@ pub(super) async fn quarantine(db: &mut Snapshot) -> Result<Vec<Equation>, Store
          ORDER BY entry",
     )
     .bind(REDRIVE)
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let held: Vec<(String, String, i64)> =
         sql::query_as("SELECT entry, state, count(*) FROM quarantine GROUP BY entry, state")
-            .fetch_all(&mut **db)
+            .fetch_all(db)
             .await?;
     let mut resources: BTreeMap<String, Resource> = BTreeMap::new();
     for (entry, rejected, redriven) in rejected {

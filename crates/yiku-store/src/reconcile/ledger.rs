@@ -20,9 +20,9 @@ pub(super) async fn streams(db: &mut Snapshot) -> Result<Vec<Equation>, StoreErr
          GROUP BY s.stream, s.incarnation, s.last
          ORDER BY s.stream, s.incarnation",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
-    let count: i64 = sql::query_scalar("SELECT count(*) FROM receipt").fetch_one(&mut **db).await?;
+    let count: i64 = sql::query_scalar("SELECT count(*) FROM receipt").fetch_one(db).await?;
     let total: u64 = rows.iter().map(|row| row.1.cast_unsigned()).sum();
     let mut equations = vec![Equation::new(
         6,
@@ -79,7 +79,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
         .bind(after.1)
         .bind(after.2)
         .bind(PAGE)
-        .fetch_all(&mut **db)
+        .fetch_all(db)
         .await?;
         let Some(last) = page.last() else { break };
         after = (last.entry.clone(), last.line, last.batch);
@@ -142,7 +142,7 @@ pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError>
          UNION ALL SELECT 'superseded', CAST(coalesce(sum(superseded), 0) AS BIGINT) FROM merge_batch
          UNION ALL SELECT 'refused', CAST(coalesce(sum(refused), 0) AS BIGINT) FROM merge_batch",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let settled: Vec<(String, i64)> = sql::query_as(
         "SELECT 'delivered', CAST(coalesce(sum(delivered), 0) AS BIGINT) FROM delivery WHERE settled = 1
@@ -151,7 +151,7 @@ pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError>
          UNION ALL SELECT 'folded', CAST(coalesce(sum(folded), 0) AS BIGINT) FROM delivery WHERE settled = 1
          UNION ALL SELECT 'covered', CAST(coalesce(sum(covered), 0) AS BIGINT) FROM delivery WHERE settled = 1",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let mut equations = Vec::new();
     for (deed, counts) in [(Deed::Merge, merged), (Deed::Settle, settled)] {

@@ -43,7 +43,7 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
     let accepted: Vec<(String, i64, i64)> = sql::query_as(
         "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch GROUP BY entry, partition",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let mut accepted: BTreeMap<(String, i64), u64> = accepted
         .into_iter()
@@ -69,7 +69,7 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
          GROUP BY name, partition
          ORDER BY name, partition",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     let mut equations = Vec::new();
     for one in merged {
@@ -109,7 +109,7 @@ async fn waiting(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
     .bind(number(one.ended))
     .bind(&one.name)
     .bind(one.partition)
-    .fetch_one(&mut **db)
+    .fetch_one(db)
     .await?;
     Ok(rows.cast_unsigned())
 }
@@ -134,7 +134,7 @@ async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
     let next: i64 = sql::query_scalar(sql)
         .bind(format!("merge/{}", one.name))
         .bind(one.partition)
-        .fetch_one(&mut **db)
+        .fetch_one(db)
         .await?;
     Ok(next.cast_unsigned())
 }
@@ -148,7 +148,7 @@ pub(super) async fn subjects(db: &mut Snapshot) -> Result<Vec<Equation>, StoreEr
             "SELECT CAST(coalesce(sum(last), 0) AS BIGINT) FROM shard WHERE subject_id = $1",
         )
         .bind(subject.id)
-        .fetch_one(&mut **db)
+        .fetch_one(db)
         .await?;
         let counts = change::recount(db, subject.id).await?;
         let rows = count_rows(db, &subject).await?;
@@ -200,5 +200,5 @@ async fn count_rows(db: &mut Snapshot, subject: &Subject) -> Result<Rows, StoreE
              FROM record_{table}"
         ),
     };
-    Ok(sql::query_as(AssertSqlSafe(sql)).fetch_one(&mut **db).await?)
+    Ok(sql::query_as(AssertSqlSafe(sql)).fetch_one(db).await?)
 }

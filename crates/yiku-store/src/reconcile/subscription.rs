@@ -14,7 +14,7 @@ pub(super) async fn outcomes(db: &mut Snapshot) -> Result<Vec<Equation>, StoreEr
     let parked: Vec<(String, String, i64)> = sql::query_as(
         "SELECT subscription, state, count(*) FROM parked GROUP BY subscription, state",
     )
-    .fetch_all(&mut **db)
+    .fetch_all(db)
     .await?;
     for (name, state, count) in parked {
         counted.entry(name).or_default().parked.insert(state, count.cast_unsigned());
@@ -92,7 +92,7 @@ async fn count_deliveries(
         )
         .bind(after)
         .bind(PAGE)
-        .fetch_all(&mut **db)
+        .fetch_all(db)
         .await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;

@@ -79,10 +79,10 @@ async fn the_file_is_durable_by_default() {
     let fresh = fresh().await;
     let mut tx = fresh.begin().await;
     let mode: String =
-        sql::query_scalar("PRAGMA journal_mode").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA journal_mode").fetch_one(&mut tx).await.expect("reads");
     let synchronous: i64 =
-        sql::query_scalar("PRAGMA synchronous").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA synchronous").fetch_one(&mut tx).await.expect("reads");
     let keys: i64 =
-        sql::query_scalar("PRAGMA foreign_keys").fetch_one(&mut *tx).await.expect("reads");
+        sql::query_scalar("PRAGMA foreign_keys").fetch_one(&mut tx).await.expect("reads");
     assert_eq!((mode.as_str(), synchronous, keys), ("wal", 2, 1));
 }

@@ -234,7 +234,7 @@ async fn a_row_that_comes_after_its_successor_is_overtaken_at_once() {
         sql::query("INSERT INTO record_r1 VALUES ($1, $2)")
             .bind(key)
             .bind(version(batch, 1).as_bytes().as_slice())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .expect("inserts");
     }

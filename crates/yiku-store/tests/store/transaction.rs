@@ -69,13 +69,13 @@ async fn readers_do_not_write_and_see_commits_only() {
     sql::run(&mut tx, "INSERT INTO counter VALUES ('a', 1)").await.expect("writes");
     let mut snapshot = fresh.store.snapshot().await.expect("a reader");
     let count = "SELECT count(*) FROM counter";
-    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut snapshot).await.expect("reads");
     assert_eq!(seen, 0);
     tx.commit().await.expect("commits");
-    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *snapshot).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut snapshot).await.expect("reads");
     assert_eq!(seen, 0, "a snapshot is of one moment");
     let mut reader = fresh.store.reader().await.expect("a reader");
-    let seen: i64 = sql::query_scalar(count).fetch_one(&mut *reader).await.expect("reads");
+    let seen: i64 = sql::query_scalar(count).fetch_one(&mut reader).await.expect("reads");
     assert_eq!(seen, 1);
     assert!(sql::run(&mut reader, "DELETE FROM counter").await.is_err());
 }
