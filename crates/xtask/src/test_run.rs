@@ -2,8 +2,8 @@
 //!
 //! Some tests start real servers as child processes on loopback. Their programs come from
 //! Debian's packages; missing ones are installed when we are root or may use sudo without a
-//! password, else the message says what to type. Real clients come from the package indexes of Python
-//! and Node into the target folder, Apache Kafka from a Maven repository into the cache.
+//! password, else the message says what to type. Real clients come from the package indexes of
+//! Python and Node into the target folder, Apache Kafka from a Maven repository into the cache.
 
 use std::{env, path::Path, process::Command};
 

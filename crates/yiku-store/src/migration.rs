@@ -1,10 +1,10 @@
 //! The store's tables: migrations forward only, each a file in `schemas/sql`.
 //!
-//! The texts are for SQLite and PostgreSQL both: `BIGINT`, `TEXT` and `BYTEA`, which SQLite takes as
-//! they are; `ON CONFLICT`, `RETURNING`, partial indexes and multi-row `VALUES` are common to both.
-//! Two types are put otherwise for PostgreSQL ([`ddl`]); where a whole text differs (triggers), it
-//! is in a file of each, whose names end in `.sqlite.sql` and `.postgres.sql`. Pragmas and the way
-//! a transaction begins are in `engine`.
+//! The texts are for SQLite and PostgreSQL both: `BIGINT`, `TEXT` and `BYTEA`, which SQLite takes
+//! as they are; `ON CONFLICT`, `RETURNING`, partial indexes and multi-row `VALUES` are common to
+//! both. Two types are put otherwise for PostgreSQL ([`ddl`]); where a whole text differs
+//! (triggers), it is in a file of each, whose names end in `.sqlite.sql` and `.postgres.sql`.
+//! Pragmas and the way a transaction begins are in `engine`.
 
 use std::borrow::Cow;
 
@@ -53,8 +53,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step(201, "retraction", include_str!("../../../schemas/sql/0201_retraction.sql")),
 ];
 
-/// A text that makes or changes tables, in the words of the database. On PostgreSQL text is compared
-/// byte by byte, as on SQLite: pages go by key, and the hub compares keys too.
+/// A text that makes or changes tables, in the words of the database. On PostgreSQL text is
+/// compared byte by byte, as on SQLite: pages go by key, and the hub compares keys too.
 pub(crate) fn ddl(kind: Kind, sql: &str) -> Cow<'_, str> {
     match kind {
         Kind::Sqlite => sql.into(),

@@ -28,8 +28,8 @@ struct LineCount {
 }
 
 /// Per line: what was pulled is accepted or rejected; the batches are 1 to n, as many as the line
-/// counts; each begins where the one before ended. Positions are compared where they stand: they may
-/// be long, and the batches many.
+/// counts; each begins where the one before ended. Positions are compared where they stand: they
+/// may be long, and the batches many.
 pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
     let counts: Vec<LineCount> = sql::query_as(
         "SELECT l.entry, l.line,
