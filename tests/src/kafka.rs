@@ -29,6 +29,7 @@ pub struct Kafka {
 struct Ports {
     plain: u16,
     login: u16,
+    tls: u16,
     controller: u16,
 }
 
@@ -47,7 +48,12 @@ impl Kafka {
     fn try_start() -> Result<Self, String> {
         let java = find(&["/usr/bin/java"], "default-jre-headless");
         let folder = new_folder("kafka", "root");
-        let ports = Ports { plain: free_port(), login: free_port(), controller: free_port() };
+        let ports = Ports {
+            plain: free_port(),
+            login: free_port(),
+            tls: free_port(),
+            controller: free_port(),
+        };
         let written = [
             ("server.properties", properties(&folder, ports)),
             ("log4j2.properties", LOGGING.to_owned()),
@@ -55,6 +61,7 @@ impl Kafka {
         for (name, text) in written {
             fs::write(folder.join(name), text).expect("the folder can be written");
         }
+        make_certificates(&folder)?;
         let mut words = java_words(&java, &folder, "128m");
         let settings = folder.join("server.properties").display().to_string();
         let voter = format!("1@127.0.0.1:{}:{DIRECTORY}", ports.controller);
@@ -99,6 +106,17 @@ impl Kafka {
             self.address(),
             self.prefix()
         )
+    }
+
+    /// Its address for clients with certificates.
+    pub fn tls_address(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.tls)
+    }
+
+    /// A PEM file of the authority that signed its certificate, or of its client: `ca.crt`,
+    /// `client.crt`, `client.key`, and `stranger.crt` of an authority that signed nothing.
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        self.server.folder().join(name)
     }
 
     /// A prefix for topics that no other test has.
@@ -175,6 +193,43 @@ fn java_words(java: &str, folder: &Path, heap: &str) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
+/// An authority, certificates of the broker and of a client, and another authority.
+fn make_certificates(folder: &Path) -> Result<(), String> {
+    let openssl = find(&["/usr/bin/openssl"], "openssl");
+    let path = |name: &str| folder.join(name).display().to_string();
+    let openssl = |words: &[&str]| {
+        let words: Vec<String> = std::iter::once(openssl.as_str())
+            .chain(words.iter().copied())
+            .map(str::to_owned)
+            .collect();
+        run(&words, "openssl")
+    };
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    for authority in ["ca", "stranger"] {
+        let subject = format!("/CN={authority}");
+        let (secret, public) =
+            (path(&format!("{authority}.key")), path(&format!("{authority}.crt")));
+        let made = ["-days", "30", "-subj", &subject, "-keyout", &secret, "-out", &public];
+        openssl(&[&["req", "-x509"], &key[..], &made].concat())?;
+    }
+    let names = path("names.cnf");
+    fs::write(&names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").expect("our own folder");
+    for who in ["server", "client"] {
+        let subject = format!("/CN={who}");
+        let [secret, request, public] =
+            ["key", "csr", "crt"].map(|kind| path(&format!("{who}.{kind}")));
+        let asked = ["-subj", &subject, "-keyout", &secret, "-out", &request];
+        openssl(&[&["req"], &key[..], &asked].concat())?;
+        let signed = ["-CA", &path("ca.crt"), "-CAkey", &path("ca.key"), "-CAcreateserial"];
+        let more = ["-days", "30", "-extfile", &names, "-out", &public];
+        openssl(&[&["x509", "-req", "-in", &request], &signed[..], &more].concat())?;
+    }
+    let parts = ["server.key", "server.crt", "ca.crt"].map(|name| fs::read(folder.join(name)));
+    let whole: Vec<u8> = parts.into_iter().flat_map(|part| part.expect("it was made")).collect();
+    fs::write(folder.join("server.pem"), whole).expect("our own folder");
+    Ok(())
+}
+
 /// Where the jars are.
 fn jars() -> PathBuf {
     if let Some(folder) = env::var_os("YIKU_KAFKA_JARS") {
@@ -193,20 +248,25 @@ fn jars() -> PathBuf {
 }
 
 fn properties(folder: &Path, ports: Ports) -> String {
-    let Ports { plain, login, controller } = ports;
+    let Ports { plain, login, tls, controller } = ports;
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SSL
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.login.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.login.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-log.dirs={data}
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location={folder}/server.pem
+listener.name.tls.ssl.truststore.type=PEM
+listener.name.tls.ssl.truststore.location={folder}/ca.crt
+listener.name.tls.ssl.client.auth=required
+log.dirs={folder}/data
 num.network.threads=2
 num.io.threads=4
 auto.create.topics.enable=false
@@ -223,7 +283,7 @@ log.cleaner.dedupe.buffer.size=4194304
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 ",
-        data = folder.join("data").display()
+        folder = folder.display()
     )
 }
 

@@ -33,6 +33,9 @@ const PARTS: &[Part] = &[
     Part { package: "npm", is_there: has_npm },
     Part { package: "default-jre-headless", is_there: has_java },
     Part { package: "kcat", is_there: has_kcat },
+    Part { package: "openssl", is_there: has_openssl },
+    Part { package: "libssl-dev", is_there: has_openssl_headers },
+    Part { package: "pkg-config", is_there: has_pkg_config },
 ];
 
 /// Installs what is missing, then runs `cargo test`.
@@ -46,7 +49,18 @@ pub fn run(args: &TestArgs) -> Result<()> {
     if !args.pass_on.iter().any(names_package) {
         cargo.arg("--workspace");
     }
-    process::run(cargo.args(&args.pass_on))
+    process::run(cargo.args(&args.pass_on))?;
+    match args.pass_on.is_empty() {
+        true => test_logins(),
+        false => Ok(()),
+    }
+}
+
+/// Logins to Kafka need OpenSSL, which only these tests and releases link.
+fn test_logins() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--locked", "--workspace", "--features", "yiku-bus/kafka-tls"]);
+    process::run(cargo.args(["--test", "bus", "login"]))
 }
 
 fn install_missing() -> Result<()> {
@@ -122,6 +136,20 @@ fn has_java() -> bool {
 /// A client of Kafka that is not ours.
 fn has_kcat() -> bool {
     on_path("kcat")
+}
+
+/// It makes the certificates of a broker.
+fn has_openssl() -> bool {
+    on_path("openssl")
+}
+
+/// Logins to Kafka are built with them.
+fn has_openssl_headers() -> bool {
+    Path::new("/usr/include/openssl/ssl.h").exists()
+}
+
+fn has_pkg_config() -> bool {
+    on_path("pkg-config")
 }
 
 fn on_path(program: &str) -> bool {

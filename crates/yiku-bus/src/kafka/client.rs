@@ -63,6 +63,9 @@ pub(super) type Asking = BaseConsumer<Told>;
 
 /// Makes the client and waits until the cluster answers it.
 pub(super) fn connect(settings: &KafkaSettings) -> Result<Asking, BusError> {
+    if let Some(problem) = settings.unreadable_file() {
+        return Err(BusError::Refused { brokers: settings.brokers(), problem });
+    }
     let told = Told::default();
     let client = BaseConsumer::from_config_and_context(&settings.asking(), told)
         .map_err(|error| unusable(settings, &error))?;

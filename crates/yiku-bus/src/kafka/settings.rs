@@ -94,6 +94,16 @@ impl KafkaSettings {
         }
     }
 
+    /// Which file of the encryption cannot be read, and why: librdkafka does not name it.
+    pub(super) fn unreadable_file(&self) -> Option<String> {
+        let tls = self.tls.as_ref()?;
+        let files = [&tls.ca, &tls.certificate, &tls.key].into_iter().flatten();
+        files.into_iter().find_map(|path| {
+            let error = std::fs::File::open(path).err()?;
+            Some(format!("`{}` of bus.kafka.tls cannot be read: {error}", path.display()))
+        })
+    }
+
     /// What every client is told.
     fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();

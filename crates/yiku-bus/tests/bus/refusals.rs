@@ -124,7 +124,7 @@ async fn rows_without_a_schema_number_are_refused() {
 
 #[cfg(feature = "kafka-tls")]
 mod login {
-    use yiku_bus::{Mechanism, Password, Sasl};
+    use yiku_bus::{Mechanism, Password, Sasl, Tls};
 
     use super::*;
 
@@ -162,5 +162,35 @@ mod login {
         assert!(text.contains("uthentication") && text.contains("user `yiku`"), "{text}");
         assert!(!text.contains("wrong-password"), "{text}");
         assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    }
+
+    fn encrypted(ca: &str, certificate: Option<&str>) -> KafkaSettings {
+        let server = yiku_tests::kafka();
+        let tls = Tls {
+            ca: Some(server.certificate(ca)),
+            certificate: certificate.map(|_| server.certificate("client.crt")),
+            key: certificate.map(|_| server.certificate("client.key")),
+        };
+        KafkaSettings { prefix: server.prefix(), tls: Some(tls), ..settings(&server.tls_address()) }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_login_by_certificate_works() {
+        let bus = Kafka::open(encrypted("ca.crt", Some("client"))).await.unwrap();
+        let lane = bus.lane("0").await.unwrap();
+        append(&*lane, 1, &["1"]).await.unwrap();
+        assert_eq!(crate::engine::keys(&bus, TOPIC, 0).await, ["1"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_login_without_or_with_a_wrong_certificate_is_told() {
+        let unknown = refusal(encrypted("stranger.crt", Some("client"))).await;
+        assert!(matches!(unknown, BusError::Refused { .. }), "{unknown}");
+        let text = unknown.to_string();
+        assert!(text.contains("certificate") && text.contains("bus.kafka.tls"), "{text}");
+        let nobody = refusal(encrypted("ca.crt", None)).await;
+        assert!(matches!(nobody, BusError::Refused { .. }), "{nobody}");
+        let missing = refusal(encrypted("no-such.crt", None)).await.to_string();
+        assert!(missing.contains("no-such.crt"), "{missing}");
     }
 }
