@@ -249,19 +249,32 @@ fn jars() -> PathBuf {
 
 fn properties(folder: &Path, ports: Ports) -> String {
     let Ports { plain, login, tls, controller } = ports;
+    let listeners = [
+        ("PLAINTEXT", "PLAINTEXT", plain),
+        ("LOGIN", "SASL_PLAINTEXT", login),
+        ("TLS", "SSL", tls),
+        ("CONTROLLER", "PLAINTEXT", controller),
+    ];
+    let addresses = listeners.map(|(name, _, port)| format!("{name}://127.0.0.1:{port}")).join(",");
+    let protocols = listeners.map(|(name, protocol, _)| format!("{name}:{protocol}")).join(",");
+    let scram = ["256", "512"].map(|bits| {
+        format!(
+            "listener.name.login.scram-sha-{bits}.sasl.jaas.config=\
+             org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
+        )
+    });
+    let scram = scram.concat();
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{plain},LOGIN://127.0.0.1:{login},TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT,TLS:SSL
+listeners={addresses}
+advertised.listeners={addresses}
+listener.security.protocol.map={protocols}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
-listener.name.login.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.login.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-listener.name.tls.ssl.keystore.type=PEM
+{scram}listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={folder}/server.pem
 listener.name.tls.ssl.truststore.type=PEM
 listener.name.tls.ssl.truststore.location={folder}/ca.crt

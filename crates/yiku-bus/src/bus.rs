@@ -2,10 +2,10 @@
 //!
 //! * An append to several topics becomes durable whole or not at all, and its records are read in
 //!   the order in which appends returned.
-//! * Offsets of a topic's partition begin at 0 and rise. The records of one append to one partition
-//!   have neighbouring offsets; between appends there may be offsets that hold nothing (on Kafka the
-//!   ends of transactions, and what was never committed). So a reader goes on at [`Read::next`], and
-//!   rows are counted by [`Bus::count`], never by subtraction.
+//! * Offsets of a topic's partition begin at 0 and rise. The records of one append to a partition
+//!   have neighbouring offsets; between appends there may be offsets that hold nothing (on Kafka
+//!   the ends of transactions, and what was never committed). So a reader goes on at
+//!   [`Read::next`], and rows are counted by [`Bus::count`], never by subtraction.
 //! * A reader never sees a record that could still vanish.
 //! * Nothing is ever deleted but by [`Bus::retain`].
 //! * A cursor outside what is kept is an error, never a reset.
@@ -160,7 +160,8 @@ pub trait Bus: Send + Sync {
     /// All topics with their bounds.
     async fn topics(&self) -> Result<Vec<TopicState>, BusError>;
 
-    /// Deletes what ends at or below `before`, whole batches at least; returns the first offset kept.
+    /// Deletes what ends at or below `before`, whole batches at least; returns the first offset
+    /// kept.
     async fn retain(&self, topic: &str, partition: u32, before: u64) -> Result<u64, BusError>;
 
     /// For how long a transaction that does not end has held up the readers of some topic.

@@ -1,9 +1,9 @@
 //! The bus (总线): a durable, ordered, replayable log per resource.
 //!
 //! The only crate that knows what the bus is made of. Its few verbs: append atomically to several
-//! topics, read from an offset, say what is there, retain. [`Embedded`] keeps everything in one
-//! SQLite file, [`Kafka`] in a cluster of brokers. The publish step ([`publish`]) stands here, too: it needs nothing but the contract
-//! and an append.
+//! topics, read from an offset, count, say what is there, retain. [`Embedded`] keeps everything in
+//! one SQLite file, [`Kafka`] in a cluster of brokers. The publish step ([`publish`]) stands here,
+//! too: it needs nothing but the contract and an append.
 
 mod bus;
 mod embedded;

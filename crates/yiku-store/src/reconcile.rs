@@ -47,8 +47,8 @@ pub struct BusTopic {
     pub first: u64,
     /// Rows that are there, counted.
     pub rows: u64,
-    /// Rows among them whose publication the store's snapshot has not yet taken: offset of the first
-    /// and how many, batch by batch.
+    /// Rows among them whose publication the store's snapshot has not yet taken: offset of the
+    /// first and how many, batch by batch.
     pub early: Vec<(u64, u64)>,
 }
 

@@ -145,8 +145,8 @@ pub(super) fn poll<C: ConsumerContext>(
     timeout: Duration,
 ) -> Polled<'_> {
     let rk = consumer.client().native_ptr();
-    // SAFETY: `rk` lives as long as `consumer`; a message is destroyed when it is dropped, which the
-    // lifetime puts before the consumer's end.
+    // SAFETY: `rk` lives as long as `consumer`; a message is destroyed when it is dropped, which
+    // the lifetime puts before the consumer's end.
     unsafe {
         let message = c::rd_kafka_consumer_poll(rk, timeout.as_millis() as i32);
         let Some(message) = NonNull::new(message) else { return Polled::Nothing };

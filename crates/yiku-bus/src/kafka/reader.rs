@@ -97,7 +97,7 @@ impl Readers {
         read
     }
 
-    /// A consumer that stands where it is to read, or else a new one, or the one unused for longest.
+    /// A consumer that stands where it is to read, else a new one, else the one unused for longest.
     fn take(&self, wanted: &Wanted) -> Result<Reader, BusError> {
         let mut pool = self.pool();
         let stands = |reader: &Reader| {

@@ -9,14 +9,12 @@ use crate::engine::{Engine, TOPIC, append, envelope, keys, keys_within, nothing_
 macro_rules! on_both {
     ($($text:ident),+ $(,)?) => {
         mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $text() {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $text() {
                 super::$text(crate::engine::Engine::embedded()).await;
             })+
         }
         mod kafka {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $text() {
+            $(#[tokio::test(flavor = "multi_thread")] async fn $text() {
                 super::$text(crate::engine::Engine::kafka()).await;
             })+
         }
