@@ -1,6 +1,6 @@
 //! Equation 6: no receipt is missing, and each says what was done.
 
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 use yiku_core::{
     receipt::{Deed, Receipt},
     tree,
@@ -134,25 +134,10 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
 
 /// The receipts of merging and delivering say in all what the tables say in all.
 pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
-    let merged: Vec<(String, i64)> = sql::query_as(
-        "SELECT 'new', CAST(coalesce(sum(new), 0) AS BIGINT) FROM merge_batch
-         UNION ALL SELECT 'changed', CAST(coalesce(sum(changed), 0) AS BIGINT) FROM merge_batch
-         UNION ALL SELECT 'unchanged', CAST(coalesce(sum(unchanged), 0) AS BIGINT) FROM merge_batch
-         UNION ALL SELECT 'removed', CAST(coalesce(sum(removed), 0) AS BIGINT) FROM merge_batch
-         UNION ALL SELECT 'superseded', CAST(coalesce(sum(superseded), 0) AS BIGINT) FROM merge_batch
-         UNION ALL SELECT 'refused', CAST(coalesce(sum(refused), 0) AS BIGINT) FROM merge_batch",
-    )
-    .fetch_all(db)
-    .await?;
-    let settled: Vec<(String, i64)> = sql::query_as(
-        "SELECT 'delivered', CAST(coalesce(sum(delivered), 0) AS BIGINT) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'withheld', CAST(coalesce(sum(withheld), 0) AS BIGINT) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'parked', CAST(coalesce(sum(parked), 0) AS BIGINT) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'folded', CAST(coalesce(sum(folded), 0) AS BIGINT) FROM delivery WHERE settled = 1
-         UNION ALL SELECT 'covered', CAST(coalesce(sum(covered), 0) AS BIGINT) FROM delivery WHERE settled = 1",
-    )
-    .fetch_all(db)
-    .await?;
+    let merged = ["new", "changed", "unchanged", "removed", "superseded", "refused"];
+    let merged = totals(db, &merged, "merge_batch").await?;
+    let settled = ["delivered", "withheld", "parked", "folded", "covered"];
+    let settled = totals(db, &settled, "delivery WHERE settled = 1").await?;
     let mut equations = Vec::new();
     for (deed, counts) in [(Deed::Merge, merged), (Deed::Settle, settled)] {
         let said = said(db, deed, &counts).await?;
@@ -164,6 +149,19 @@ pub(super) async fn sums(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError>
         }
     }
     Ok(equations)
+}
+
+/// Sums of the named columns of a table.
+async fn totals(
+    db: &mut Snapshot,
+    columns: &[&str],
+    table: &str,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let sum = |column: &&str| {
+        format!("SELECT '{column}', CAST(coalesce(sum({column}), 0) AS BIGINT) FROM {table}")
+    };
+    let sql = columns.iter().map(sum).collect::<Vec<_>>().join(" UNION ALL ");
+    Ok(sql::query_as(AssertSqlSafe(sql)).fetch_all(db).await?)
 }
 
 /// Sums of the named counts over all receipts of a deed.
