@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     free_port,
-    program::{self, Ended, end, programs},
+    program::{self, Ended, end, programs, root},
 };
 
 /// A hub in a folder of its own; it stops when this value is dropped.
@@ -279,6 +279,14 @@ impl Hub {
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A stopped hub with the published catalog of patients, and more settings.
+    pub fn of_patients(settings: &str) -> Self {
+        let hub = Self::unpublished(&root().join("tests/tests/bad/catalog"), settings);
+        let ended = hub.yiku(&["catalog", "publish", "--all"]);
+        assert!(ended.success, "the catalog was not published: {ended:?}");
+        hub
     }
 
     /// One request over HTTP: status and body.

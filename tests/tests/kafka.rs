@@ -3,18 +3,10 @@
 use std::{fs, time::Duration};
 
 use serde_json::Value;
-use yiku_tests::{Hub, Kafka, free_port, kafka, root};
+use yiku_tests::{Hub, Kafka, free_port, kafka};
 
 const ROWS: &str = "/api/v1/entries/health/patient/rows";
 const TOPIC: &str = "entry.health.patient";
-
-/// A hub with a catalog of patients, published.
-fn hub(settings: &str) -> Hub {
-    let hub = Hub::unpublished(&root().join("tests/tests/bad/catalog"), settings);
-    let ended = hub.yiku(&["catalog", "publish", "--all"]);
-    assert!(ended.success, "the catalog was not published: {ended:?}");
-    hub
-}
 
 fn prefix_of(settings: &str) -> &str {
     let (_, rest) = settings.split_once("prefix = \"").expect("settings of ours");
@@ -43,7 +35,7 @@ fn pushed(hub: &Hub, token: &str, number: u64) {
 #[test]
 fn rows_are_on_kafka_as_its_clients_expect_them() {
     let settings = kafka().hub_settings();
-    let mut hub = hub(&settings);
+    let mut hub = Hub::of_patients(&settings);
     hub.start();
     let token = hub.token("health");
     pushed(&hub, &token, 1);
@@ -83,7 +75,7 @@ fn rows_are_on_kafka_as_its_clients_expect_them() {
 #[test]
 fn what_others_write_to_a_topic_of_the_hub_stops_nothing() {
     let settings = kafka().hub_settings();
-    let mut hub = hub(&settings);
+    let mut hub = Hub::of_patients(&settings);
     hub.start();
     let token = hub.token("health");
     pushed(&hub, &token, 1);
@@ -125,7 +117,7 @@ fn what_others_write_to_a_topic_of_the_hub_stops_nothing() {
 #[test]
 fn a_broker_that_is_killed_and_comes_back_loses_nothing() {
     let mut server = Kafka::start();
-    let mut hub = hub(&server.hub_settings());
+    let mut hub = Hub::of_patients(&server.hub_settings());
     hub.start();
     let token = hub.token("health");
     (1..=20).for_each(|number| pushed(&hub, &token, number));
@@ -151,7 +143,7 @@ fn a_broker_that_is_killed_and_comes_back_loses_nothing() {
 #[test]
 fn a_killed_hub_goes_on_where_it_was() {
     let settings = kafka().hub_settings();
-    let mut hub = hub(&settings);
+    let mut hub = Hub::of_patients(&settings);
     hub.start();
     let token = hub.token("health");
     let mut number = 0;
@@ -186,7 +178,7 @@ fn a_killed_hub_goes_on_where_it_was() {
 #[test]
 fn a_hub_without_its_cluster_says_what_is_wrong() {
     let there = kafka().hub_settings();
-    let mut hub = hub(&there);
+    let mut hub = Hub::of_patients(&there);
     hub.start();
     let token = hub.token("health");
     pushed(&hub, &token, 1);

@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-use yiku_tests::{Hub, Postgres, root, sqlite, sqlite_value};
+use yiku_tests::{Hub, Postgres, kafka, sqlite, sqlite_value};
 
 const ROWS: usize = 3_000;
 const CHANGED: usize = 700;
@@ -24,9 +23,7 @@ fn file(rows: usize, fee: &str) -> String {
 }
 
 fn hub(settings: &str) -> Hub {
-    let hub = Hub::unpublished(&root().join("tests/tests/bad/catalog"), settings);
-    let ended = hub.yiku(&["catalog", "publish", "--all"]);
-    assert!(ended.success, "{ended:?}");
+    let hub = Hub::of_patients(settings);
     hub.connector(
         "patients-in",
         "entry: health/patient@1\nevery: 1s\nsource: { kind: files, folder: ../../in, settle: 0s }\n",
@@ -43,10 +40,10 @@ fn hub(settings: &str) -> Hub {
     hub
 }
 
-fn counted(file: &Path, condition: &str) -> Value {
-    let sql = format!("SELECT cast(count(*) AS text) FROM patient WHERE {condition}");
+fn counted(file: &Path, condition: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM patient WHERE {condition}");
     match sqlite_value(file, &sql) {
-        rusqlite::types::Value::Text(text) => Value::String(text),
+        rusqlite::types::Value::Integer(count) => count,
         other => panic!("{other:?}"),
     }
 }
@@ -68,8 +65,8 @@ fn walk(hub: &mut Hub, between: impl FnOnce(&mut Hub)) {
     hub.balances();
     let receiver = hub.folder().join("receiver.db");
     hub.until("the receiver has every change", || {
-        let changed = counted(&receiver, "fee = '99.00'") == CHANGED;
-        (changed && counted(&receiver, "1 = 1") == ROWS).then_some(())
+        let changed = counted(&receiver, "fee = '99.00'") == CHANGED as i64;
+        (changed && counted(&receiver, "1 = 1") == ROWS as i64).then_some(())
     });
     let trace = hub.yiku_with(&["trace", "population.patient"], "P1\n");
     assert!(trace.success && trace.stdout.contains("2.csv"), "{trace:?}");
@@ -83,30 +80,48 @@ fn rows_walk_through_a_store_in_a_file() {
     walk(&mut hub(""), |_| ());
 }
 
-#[test]
-fn rows_walk_through_a_store_on_a_server() {
-    let mut server = Postgres::start();
+/// A database with a login for the hub beside its owner: its name and what the hub is told.
+fn database(server: &Postgres) -> (String, String) {
     let url = server.database();
     let place = url.replace("postgres@", "");
-    let database = url.rsplit('/').next().expect("a name");
-    server.execute(database, "CREATE ROLE hub LOGIN");
+    let name = url.rsplit('/').next().expect("a name");
+    server.execute(name, "CREATE ROLE hub LOGIN");
     let settings = format!(
         "[store]\nkind = \"postgres\"\nurl = \"{place}\"\nuser = \"hub\"\n\
          owner = {{ user = \"postgres\" }}\n"
     );
+    (name.to_owned(), settings)
+}
+
+/// The server goes and comes back.
+fn interrupt(server: &mut Postgres, hub: &mut Hub) {
+    server.kill();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    server.restart();
+    // Where a commit went unanswered the hub ends, and whoever keeps it starts it again.
+    if hub.has_ended() {
+        hub.start();
+    }
+}
+
+#[test]
+fn rows_walk_through_a_store_on_a_server() {
+    let mut server = Postgres::start();
+    let (database, settings) = database(&server);
     let mut hub = hub(&settings);
-    walk(&mut hub, |hub| {
-        server.kill();
-        std::thread::sleep(std::time::Duration::from_secs(2));
-        server.restart();
-        // Where a commit went unanswered the hub ends, and whoever keeps it starts it again.
-        if hub.has_ended() {
-            hub.start();
-        }
-    });
+    walk(&mut hub, |hub| interrupt(&mut server, hub));
     assert!(!hub.folder().join("data/store.db").exists());
-    server.execute(
-        database,
-        "DO $$ BEGIN ASSERT (SELECT count(*) FROM yiku.entity_population__patient) = 3000; END $$",
-    );
+    let count = "SELECT count(*) FROM yiku.entity_population__patient";
+    server.execute(&database, &format!("DO $$ BEGIN ASSERT ({count}) = {ROWS}; END $$"));
+}
+
+#[test]
+fn rows_walk_through_kafka_and_a_store_on_a_server() {
+    let mut server = Postgres::start();
+    let (_, settings) = database(&server);
+    let mut hub = hub(&format!("{settings}{}", kafka().hub_settings()));
+    walk(&mut hub, |hub| interrupt(&mut server, hub));
+    for file in ["data/store.db", "data/bus.db"] {
+        assert!(!hub.folder().join(file).exists(), "{file}");
+    }
 }
