@@ -13,13 +13,19 @@ use std::{
 };
 
 use crate::{
-    free_port,
+    certificates, free_port,
     server::{Server, find, new_folder, run, with_patience},
 };
 
-/// A Kafka cluster of one broker.
+/// A Kafka cluster.
 #[derive(Debug)]
 pub struct Kafka {
+    nodes: Vec<Node>,
+}
+
+/// One of its brokers, which is a controller too.
+#[derive(Debug)]
+struct Node {
     server: Server,
     ports: Ports,
 }
@@ -40,83 +46,69 @@ pub fn kafka() -> &'static Kafka {
 }
 
 impl Kafka {
-    /// Starts a cluster of one's own, for tests that kill it.
+    /// Starts a cluster of one broker, for tests that kill it.
     pub fn start() -> Self {
-        with_patience(Self::try_start)
+        with_patience(|| Self::try_start(1))
     }
 
-    fn try_start() -> Result<Self, String> {
-        let java = find(&["/usr/bin/java"], "default-jre-headless");
-        let folder = new_folder("kafka", "root");
-        let ports = Ports {
-            plain: free_port(),
-            login: free_port(),
-            tls: free_port(),
-            controller: free_port(),
-        };
-        let written = [
-            ("server.properties", properties(&folder, ports)),
-            ("log4j2.properties", LOGGING.to_owned()),
-        ];
-        for (name, text) in written {
-            fs::write(folder.join(name), text).expect("the folder can be written");
-        }
-        make_certificates(&folder)?;
-        let mut words = java_words(&java, &folder, "128m");
-        let settings = folder.join("server.properties").display().to_string();
-        let voter = format!("1@127.0.0.1:{}:{DIRECTORY}", ports.controller);
-        let user = |mechanism| format!("{mechanism}=[name={USER},password={PASSWORD}]");
-        words.extend(
-            ["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", &settings]
-                .map(str::to_owned),
-        );
-        words.extend(["--initial-controllers".to_owned(), voter]);
-        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
-            words.extend(["--add-scram".to_owned(), user(mechanism)]);
-        }
-        run(&words, "default-jre-headless").inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        Ok(Self { server: Self::run(&folder, ports)?, ports })
+    /// Starts a cluster of three brokers, where a record is on all of them.
+    pub fn start_three() -> Self {
+        with_patience(|| Self::try_start(3))
     }
 
-    fn run(folder: &Path, ports: Ports) -> Result<Server, String> {
-        let java = find(&["/usr/bin/java"], "default-jre-headless");
-        let mut words = java_words(&java, folder, "256m");
-        words.extend([
-            "kafka.Kafka".to_owned(),
-            folder.join("server.properties").display().to_string(),
-        ]);
-        Server::start(folder, &words, || is_ready(ports.plain))
+    fn try_start(count: usize) -> Result<Self, String> {
+        let ports: Vec<Ports> = (0..count).map(|_| Ports::free()).collect();
+        let folders: Vec<PathBuf> = (0..count).map(|_| new_folder("kafka", "root")).collect();
+        let laid_out = folders.iter().enumerate().map(|(node, folder)| {
+            lay_out(folder, node, &ports).inspect_err(|_| drop(fs::remove_dir_all(folder)))
+        });
+        laid_out.collect::<Result<Vec<()>, String>>()?;
+        // None is ready before most of them are there.
+        let servers: Result<Vec<Server>, String> = std::thread::scope(|scope| {
+            let starts = folders.iter().zip(&ports);
+            let starts = starts.map(|(folder, ports)| {
+                scope.spawn(move || Node::run(folder, *ports, count))
+            });
+            let starts: Vec<_> = starts.collect();
+            starts.into_iter().map(|start| start.join().expect("a start does not panic")).collect()
+        });
+        let nodes = servers?.into_iter().zip(ports);
+        Ok(Self { nodes: nodes.map(|(server, ports)| Node { server, ports }).collect() })
     }
 
-    /// Its address, for clients that neither log in nor encrypt.
+    /// Its address, for clients that neither log in nor encrypt; those of all brokers, with commas.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.plain)
+        let all = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.plain));
+        all.collect::<Vec<_>>().join(",")
     }
 
     /// Its address for clients that log in by SCRAM as [`Kafka::USER`].
     pub fn login_address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.login)
+        format!("127.0.0.1:{}", self.nodes[0].ports.login)
     }
 
     /// The settings of a hub with its bus here, on topics that no other hub has.
     pub fn hub_settings(&self) -> String {
+        let alone = match self.nodes.len() {
+            1 => "durability = \"single\"\nreplication = 1\n",
+            _ => "",
+        };
         format!(
-            "[bus]\nkind = \"kafka\"\n[bus.kafka]\nbrokers = [\"{}\"]\nprefix = \"{}\"\n\
-             durability = \"single\"\nreplication = 1\n",
-            self.address(),
+            "[bus]\nkind = \"kafka\"\n[bus.kafka]\nbrokers = [\"{}\"]\nprefix = \"{}\"\n{alone}",
+            self.address().replace(',', "\", \""),
             self.prefix()
         )
     }
 
     /// Its address for clients with certificates.
     pub fn tls_address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.tls)
+        format!("127.0.0.1:{}", self.nodes[0].ports.tls)
     }
 
     /// A PEM file of the authority that signed its certificate, or of its client: `ca.crt`,
     /// `client.crt`, `client.key`, and `stranger.crt` of an authority that signed nothing.
     pub fn certificate(&self, name: &str) -> PathBuf {
-        self.server.folder().join(name)
+        self.nodes[0].server.folder().join(name)
     }
 
     /// A prefix for topics that no other test has.
@@ -125,15 +117,43 @@ impl Kafka {
         format!("t{}.", NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Kills the broker with SIGKILL.
+    /// The process of its first broker.
+    pub fn process_id(&self) -> u32 {
+        self.nodes[0].server.process_id()
+    }
+
+    /// Kills the first broker with SIGKILL.
     pub fn kill(&mut self) {
-        self.server.kill();
+        self.kill_broker(0);
+    }
+
+    /// Starts it again, on the same ports with the same data.
+    pub fn restart(&mut self) {
+        self.restart_broker(0);
+    }
+
+    /// Kills a broker with SIGKILL.
+    pub fn kill_broker(&mut self, broker: usize) {
+        self.nodes[broker].server.kill();
     }
 
     /// Starts a killed broker again, on the same ports with the same data.
-    pub fn restart(&mut self) {
-        let folder = self.server.folder().to_owned();
-        self.server = with_patience(|| Self::run(&folder, self.ports));
+    pub fn restart_broker(&mut self, broker: usize) {
+        self.restart_brokers(&[broker]);
+    }
+
+    /// Starts killed brokers again, and waits until they list all.
+    pub fn restart_brokers(&mut self, brokers: &[usize]) {
+        let count = self.nodes.len();
+        std::thread::scope(|scope| {
+            let killed = self.nodes.iter_mut().enumerate();
+            for (_, node) in killed.filter(|(number, _)| brokers.contains(number)) {
+                scope.spawn(move || {
+                    let folder = node.server.folder().to_owned();
+                    node.server = with_patience(|| Node::run(&folder, node.ports, count));
+                });
+            }
+        });
     }
 
     /// What kcat prints with these words; panics when it fails.
@@ -145,7 +165,7 @@ impl Kafka {
     /// The same with this on its standard input.
     #[track_caller]
     pub fn kcat_with(&self, words: &[&str], input: &[u8]) -> String {
-        let given = self.server.folder().join("kcat.input");
+        let given = self.nodes[0].server.folder().join("kcat.input");
         fs::write(&given, input).expect("the server's folder can be written");
         let output = Command::new(find(&["/usr/bin/kcat"], "kcat"))
             .args(["-b", &self.address()])
@@ -165,8 +185,54 @@ impl Kafka {
     pub const PASSWORD: &str = PASSWORD;
 }
 
-/// A broker that is up lists itself. A port that is open is not enough.
-fn is_ready(port: u16) -> bool {
+impl Node {
+    fn run(folder: &Path, ports: Ports, brokers: usize) -> Result<Server, String> {
+        let java = find(&["/usr/bin/java"], "default-jre-headless");
+        let mut words = java_words(&java, folder, "256m");
+        words.extend([
+            "kafka.Kafka".to_owned(),
+            folder.join("server.properties").display().to_string(),
+        ]);
+        Server::start(folder, &words, || is_ready(ports.plain, brokers))
+    }
+}
+
+impl Ports {
+    fn free() -> Self {
+        Self { plain: free_port(), login: free_port(), tls: free_port(), controller: free_port() }
+    }
+}
+
+/// Writes what a broker of a new cluster needs, and formats its storage.
+fn lay_out(folder: &Path, node: usize, all: &[Ports]) -> Result<(), String> {
+    let java = find(&["/usr/bin/java"], "default-jre-headless");
+    let written = [
+        ("server.properties", properties(folder, node, all)),
+        ("log4j2.properties", LOGGING.to_owned()),
+    ];
+    for (name, text) in written {
+        fs::write(folder.join(name), text).expect("the folder can be written");
+    }
+    certificates::make(folder)?;
+    let mut words = java_words(&java, folder, "128m");
+    let settings = folder.join("server.properties").display().to_string();
+    let voters = all.iter().zip(DIRECTORIES).enumerate().map(|(node, (ports, directory))| {
+        format!("{}@127.0.0.1:{}:{directory}", node + 1, ports.controller)
+    });
+    let voters = voters.collect::<Vec<_>>().join(",");
+    let user = |mechanism| format!("{mechanism}=[name={USER},password={PASSWORD}]");
+    words.extend(
+        ["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", &settings].map(str::to_owned),
+    );
+    words.extend(["--initial-controllers".to_owned(), voters]);
+    for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        words.extend(["--add-scram".to_owned(), user(mechanism)]);
+    }
+    run(&words, "default-jre-headless")
+}
+
+/// A broker that is up lists itself and the others. A port that is open is not enough.
+fn is_ready(port: u16, brokers: usize) -> bool {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
         return false;
@@ -174,7 +240,9 @@ fn is_ready(port: u16) -> bool {
     let asked = Command::new(find(&["/usr/bin/kcat"], "kcat"))
         .args(["-b", &address.to_string(), "-L", "-m", "2"])
         .output();
-    asked.is_ok_and(|asked| String::from_utf8_lossy(&asked.stdout).contains(" 1 brokers:"))
+    asked.is_ok_and(|asked| {
+        String::from_utf8_lossy(&asked.stdout).contains(&format!(" {brokers} brokers:"))
+    })
 }
 
 fn java_words(java: &str, folder: &Path, heap: &str) -> Vec<String> {
@@ -191,43 +259,6 @@ fn java_words(java: &str, folder: &Path, heap: &str) -> Vec<String> {
         &format!("{}/*", jars().display()),
     ];
     words.map(str::to_owned).to_vec()
-}
-
-/// An authority, certificates of the broker and of a client, and another authority.
-fn make_certificates(folder: &Path) -> Result<(), String> {
-    let openssl = find(&["/usr/bin/openssl"], "openssl");
-    let path = |name: &str| folder.join(name).display().to_string();
-    let openssl = |words: &[&str]| {
-        let words: Vec<String> = std::iter::once(openssl.as_str())
-            .chain(words.iter().copied())
-            .map(str::to_owned)
-            .collect();
-        run(&words, "openssl")
-    };
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    for authority in ["ca", "stranger"] {
-        let subject = format!("/CN={authority}");
-        let (secret, public) =
-            (path(&format!("{authority}.key")), path(&format!("{authority}.crt")));
-        let made = ["-days", "30", "-subj", &subject, "-keyout", &secret, "-out", &public];
-        openssl(&[&["req", "-x509"], &key[..], &made].concat())?;
-    }
-    let names = path("names.cnf");
-    fs::write(&names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").expect("our own folder");
-    for who in ["server", "client"] {
-        let subject = format!("/CN={who}");
-        let [secret, request, public] =
-            ["key", "csr", "crt"].map(|kind| path(&format!("{who}.{kind}")));
-        let asked = ["-subj", &subject, "-keyout", &secret, "-out", &request];
-        openssl(&[&["req"], &key[..], &asked].concat())?;
-        let signed = ["-CA", &path("ca.crt"), "-CAkey", &path("ca.key"), "-CAcreateserial"];
-        let more = ["-days", "30", "-extfile", &names, "-out", &public];
-        openssl(&[&["x509", "-req", "-in", &request], &signed[..], &more].concat())?;
-    }
-    let parts = ["server.key", "server.crt", "ca.crt"].map(|name| fs::read(folder.join(name)));
-    let whole: Vec<u8> = parts.into_iter().flat_map(|part| part.expect("it was made")).collect();
-    fs::write(folder.join("server.pem"), whole).expect("our own folder");
-    Ok(())
 }
 
 /// Where the jars are.
@@ -247,8 +278,11 @@ fn jars() -> PathBuf {
     folder
 }
 
-fn properties(folder: &Path, ports: Ports) -> String {
-    let Ports { plain, login, tls, controller } = ports;
+fn properties(folder: &Path, node: usize, all: &[Ports]) -> String {
+    let Ports { plain, login, tls, controller } = all[node];
+    let controllers = all.iter().map(|ports| format!("127.0.0.1:{}", ports.controller));
+    let controllers = controllers.collect::<Vec<_>>().join(",");
+    let (copies, in_sync) = (all.len(), all.len().div_ceil(2));
     let listeners = [
         ("PLAINTEXT", "PLAINTEXT", plain),
         ("LOGIN", "SASL_PLAINTEXT", login),
@@ -266,8 +300,8 @@ fn properties(folder: &Path, ports: Ports) -> String {
     let scram = scram.concat();
     format!(
         "process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+node.id={number}
+controller.quorum.bootstrap.servers={controllers}
 listeners={addresses}
 advertised.listeners={addresses}
 listener.security.protocol.map={protocols}
@@ -283,19 +317,20 @@ log.dirs={folder}/data
 num.network.threads=2
 num.io.threads=4
 auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
 offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 log.index.size.max.bytes=1048576
 log.cleaner.dedupe.buffer.size=4194304
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 ",
+        number = node + 1,
         folder = folder.display()
     )
 }
@@ -312,4 +347,5 @@ const USER: &str = "yiku";
 const PASSWORD: &str = "yiku-secret";
 /// Sixteen bytes in base64, as Kafka names clusters and folders of logs.
 const CLUSTER: &str = "eWlrdS10ZXN0LWNsdXN0ZQ";
-const DIRECTORY: &str = "eWlrdS10ZXN0LWZvbGRlcg";
+const DIRECTORIES: [&str; 3] =
+    ["eWlrdS10ZXN0LWZvbGRlMQ", "eWlrdS10ZXN0LWZvbGRlMg", "eWlrdS10ZXN0LWZvbGRlMw"];

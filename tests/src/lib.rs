@@ -2,6 +2,7 @@
 //! a free port of its own, gone when the test process is; the demo; a hub on a small catalog; the
 //! power cut and other faults of the machine; real clients.
 
+mod certificates;
 mod client;
 mod demo;
 pub mod faults;

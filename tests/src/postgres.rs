@@ -1,7 +1,9 @@
 //! PostgreSQL 15 from Debian's package.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
         LazyLock,
@@ -10,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    free_port,
+    certificates, free_port,
     server::{Server, find, new_folder, run, run_as, with_patience},
 };
 
@@ -21,12 +23,21 @@ const FOLDERS: [&str; 3] = [
     "/usr/lib/postgresql/17/bin/postgres",
 ];
 
+/// Copies a file for the server alone, as it asks of its key.
+fn give(from: &Path, to: &Path) {
+    fs::copy(from, to).expect("the data folder can be written");
+    fs::set_permissions(to, Permissions::from_mode(0o600)).expect("it is ours");
+    let data = fs::metadata(to.parent().expect("a folder")).expect("it was made");
+    chown(to, Some(data.uid()), Some(data.gid())).expect("it is ours to give");
+}
+
 /// A PostgreSQL server.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
     bin: String,
     port: u16,
+    settings: Vec<String>,
 }
 
 /// The server that all tests of this process share.
@@ -38,12 +49,30 @@ pub fn postgres() -> &'static Postgres {
 impl Postgres {
     /// Starts a server of one's own, for tests that kill it.
     pub fn start() -> Self {
-        let this = with_patience(Self::try_start);
+        // A killed process loses nothing without syncs, only a power cut would.
+        Self::start_with(&["shared_buffers=32MB", "fsync=off"])
+    }
+
+    /// Starts a server of one's own with more settings.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let this = with_patience(|| Self::try_start(settings));
         this.execute("postgres", "CREATE ROLE guarded LOGIN PASSWORD 'secret'");
+        this.execute("postgres", "CREATE ROLE sealed LOGIN PASSWORD 'secret'");
         this
     }
 
-    fn try_start() -> Result<Self, String> {
+    /// Starts a server of one's own that may be reached by TLS.
+    pub fn start_with_tls() -> Self {
+        Self::start_with(&["fsync=off", "ssl=on"])
+    }
+
+    /// A PEM file of the authority that signed its certificate (`ca.crt`), or of one that signed
+    /// nothing (`stranger.crt`).
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        self.server.folder().join(name)
+    }
+
+    fn try_start(settings: &[&str]) -> Result<Self, String> {
         let bin = find(&FOLDERS, PACKAGE).trim_end_matches("/postgres").to_owned();
         let folder = new_folder("postgres", "postgres");
         let data = folder.join("data").display().to_string();
@@ -54,28 +83,41 @@ impl Postgres {
         );
         words.extend(["--locale=C.UTF-8", "--no-sync"].map(str::to_owned));
         run(&words, PACKAGE).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        // Logins with the password `secret` for whoever tests wrong passwords.
-        let access = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n\
+        // Logins with the password `secret` for whoever tests wrong passwords; `sealed` by TLS alone.
+        let access = "hostssl all sealed 127.0.0.1/32 scram-sha-256\n\
+                      host all sealed 127.0.0.1/32 reject\n\
+                      host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n\
                       host replication all 127.0.0.1/32 trust\n";
         fs::write(folder.join("data/pg_hba.conf"), access).expect("the data folder can be written");
+        if settings.contains(&"ssl=on") {
+            certificates::make(&folder)?;
+            for name in ["server.crt", "server.key"] {
+                give(&folder.join(name), &folder.join("data").join(name));
+            }
+        }
         let port = free_port();
-        let server = Self::run(&bin, &folder, port)?;
-        Ok(Self { server, bin, port })
+        let settings: Vec<String> = settings.iter().map(|&one| one.to_owned()).collect();
+        let server = Self::run(&bin, &folder, port, &settings)?;
+        Ok(Self { server, bin, port, settings })
     }
 
-    fn run(bin: &str, folder: &std::path::Path, port: u16) -> Result<Server, String> {
+    fn run(
+        bin: &str,
+        folder: &Path,
+        port: u16,
+        settings: &[String],
+    ) -> Result<Server, String> {
         let mut words = run_as("postgres");
         words.push(format!("{bin}/postgres"));
         words.extend(["-D".to_owned(), folder.join("data").display().to_string()]);
-        for setting in [
+        let always = [
             &format!("port={port}"),
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "wal_level=logical",
             "max_connections=60",
-            "shared_buffers=32MB",
-            "fsync=off", // a killed process loses nothing by it, only a power cut would
-        ] {
+        ];
+        for setting in always.into_iter().chain(settings.iter().map(String::as_str)) {
             words.extend(["-c".to_owned(), setting.to_owned()]);
         }
         Server::start(folder, &words, || {
@@ -99,6 +141,11 @@ impl Postgres {
         self.port
     }
 
+    /// Its first process.
+    pub fn process_id(&self) -> u32 {
+        self.server.process_id()
+    }
+
     /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.server.kill();
@@ -107,7 +154,8 @@ impl Postgres {
     /// Starts a killed server again, on the same port with the same data.
     pub fn restart(&mut self) {
         let folder = self.server.folder().to_owned();
-        self.server = with_patience(|| Self::run(&self.bin, &folder, self.port));
+        let run = || Self::run(&self.bin, &folder, self.port, &self.settings);
+        self.server = with_patience(run);
     }
 
     /// Runs a statement in a database; panics when it fails.

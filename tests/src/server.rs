@@ -82,6 +82,12 @@ impl Server {
         &self.folder
     }
 
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        let id = fs::read_to_string(self.folder.join("child")).expect("it was started");
+        id.trim().parse().expect("the supervisor wrote a number")
+    }
+
     /// Kills the server at once, as a power cut would, and keeps its folder.
     pub(crate) fn kill(&mut self) {
         fs::write(self.folder.join("keep"), "").expect("the server's folder can be written");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use yiku_tests::{Hub, Postgres, kafka, sqlite, sqlite_value};
+use yiku_tests::{Hub, Postgres, kafka, root, sqlite, sqlite_value};
 
 const ROWS: usize = 3_000;
 const CHANGED: usize = 700;
@@ -124,4 +124,38 @@ fn rows_walk_through_kafka_and_a_store_on_a_server() {
     for file in ["data/store.db", "data/bus.db"] {
         assert!(!hub.folder().join(file).exists(), "{file}");
     }
+}
+
+#[test]
+fn a_server_is_reached_by_tls_with_a_password_from_a_file() {
+    let server = Postgres::start_with_tls();
+    let url = server.database();
+    let name = url.rsplit('/').next().expect("a name");
+    server.execute("postgres", &format!("GRANT CREATE ON DATABASE {name} TO sealed"));
+    let settings = |more: &str| {
+        format!(
+            "[store]\nkind = \"postgres\"\nurl = \"{}?{more}\"\nuser = \"sealed\"\n\
+             password = {{ file = \"store.password\" }}\n",
+            url.replace("postgres@", "")
+        )
+    };
+    let by = |authority: &str| {
+        let file = server.certificate(authority);
+        settings(&format!("sslmode=verify-full&sslrootcert={}", file.display()))
+    };
+    let hub = Hub::unpublished(&root().join("tests/tests/bad/catalog"), &by("ca.crt"));
+    hub.write("data/secrets/store.password", "secret\n");
+    let ended = hub.yiku(&["catalog", "publish", "--all"]);
+    assert!(ended.success, "{ended:?}");
+    hub.balances();
+    let refused = |settings: &str, told: &str| {
+        hub.settings(settings);
+        let ended = hub.yiku(&["status"]);
+        assert!(!ended.success && ended.stderr.contains(told), "{ended:?}");
+        assert!(!ended.stderr.contains("tiger"), "{ended:?}");
+    };
+    refused(&by("stranger.crt"), "certificate");
+    refused(&settings("sslmode=disable"), "pg_hba.conf");
+    hub.write("data/secrets/store.password", "tiger\n");
+    refused(&by("ca.crt"), "the server refuses `sealed`");
 }
