@@ -139,6 +139,39 @@ fn a_broker_that_is_killed_and_comes_back_loses_nothing() {
     assert!(hub.stop(), "{}", hub.log());
 }
 
+/// Each of three brokers is killed in turn: the hub goes on without it. With two lost it takes
+/// nothing, and says so; each push that was answered is there once.
+#[test]
+fn any_one_of_three_brokers_may_be_lost() {
+    let mut cluster = Kafka::start_three();
+    let mut hub = Hub::of_patients(&cluster.hub_settings());
+    hub.start();
+    let token = hub.token("health");
+    let taken = |hub: &Hub, number| {
+        hub.until("a push is taken", || {
+            push(hub, &token, number).filter(|(status, _)| *status == 200)
+        });
+    };
+    for broker in 0..3 {
+        let first = 20 * broker as u64 + 1;
+        (first..first + 10).for_each(|number| taken(&hub, number));
+        cluster.kill_broker(broker);
+        (first + 10..first + 20).for_each(|number| taken(&hub, number));
+        cluster.restart_broker(broker);
+    }
+    cluster.kill_broker(0);
+    cluster.kill_broker(1);
+    let (status, body) = push(&hub, &token, 61).expect("the hub answers");
+    assert_eq!(status, 503, "{body}");
+    cluster.restart_brokers(&[0, 1]);
+    (61..=70).for_each(|number| taken(&hub, number));
+    assert!(!hub.has_ended(), "{}", hub.log());
+    hub.settles();
+    hub.balances();
+    assert_eq!(hub.library_rows("population.patient"), 70);
+    assert!(hub.stop(), "{}", hub.log());
+}
+
 /// The hub is killed again and again while it takes pushes: each answered one is there once.
 #[test]
 fn a_killed_hub_goes_on_where_it_was() {
