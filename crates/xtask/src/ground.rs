@@ -28,6 +28,11 @@ impl Ground {
     /// A published catalog, the repository's and one grant of everything about persons; no
     /// connectors.
     pub async fn new(program: &Path) -> Result<Self> {
+        Self::with(program, "").await
+    }
+
+    /// The same with these settings of bus and store.
+    pub async fn with(program: &Path, settings: &str) -> Result<Self> {
         // Beside the program: on a disk, where a temporary folder may be memory.
         let beside = program.parent().context("a program lies in a folder")?;
         let folder = tempfile::Builder::new().prefix("ground-").tempdir_in(beside)?;
@@ -35,7 +40,8 @@ impl Ground {
         let ground = Self { folder, program: program.to_owned(), address };
         files::copy_folder(&workspace::root().join("catalog"), &ground.path().join("catalog"))?;
         ground.write(&format!("catalog/grants/{GRANT}.yaml"), GRANT_FILE)?;
-        ground.write("yiku.toml", &format!("[http]\nlisten = \"{address}\"\n"))?;
+        let settings = format!("[http]\nlisten = \"{address}\"\n{settings}");
+        ground.write("yiku.toml", &settings)?;
         hub::publish_catalog(&ground.installation()).await?;
         Ok(ground)
     }
@@ -111,10 +117,23 @@ impl Ground {
 /// Waits until a count of the store has reached `wanted`; it must not stand still for long.
 pub async fn until_count(store: &Connection, hub: &mut Hub, sql: &str, wanted: u64) -> Result<()> {
     let mut statement = store.prepare(sql)?;
+    until(hub, wanted, async || {
+        let count: i64 = statement.query_row([], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
+    })
+    .await
+}
+
+/// The same of a count that is looked at in any way.
+pub async fn until(
+    hub: &mut Hub,
+    wanted: u64,
+    mut count: impl AsyncFnMut() -> Result<u64>,
+) -> Result<()> {
     let (mut last, mut moved) = (0, Instant::now());
     loop {
-        let count: i64 = statement.query_row([], |row| row.get(0))?;
-        if count.cast_unsigned() >= wanted {
+        let count = count().await?;
+        if count >= wanted {
             return Ok(());
         }
         hub.check_alive()?;

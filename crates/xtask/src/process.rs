@@ -57,6 +57,15 @@ pub fn computed_seconds(id: u32) -> Option<f64> {
     computed(Path::new(&format!("/proc/{id}/stat")))
 }
 
+/// The same of a process with its children, those that have ended among them.
+pub fn computed_by_family(id: u32) -> f64 {
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = children.unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    let own = ticks(Path::new(&format!("/proc/{id}/stat")), 4).unwrap_or_default();
+    own + children.map(computed_by_family).sum::<f64>()
+}
+
 /// The same of each kind of its threads, by their name. What ended threads computed is missing.
 pub fn computed_by_threads(id: u32) -> BTreeMap<String, f64> {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
@@ -72,9 +81,14 @@ pub fn computed_by_threads(id: u32) -> BTreeMap<String, f64> {
 }
 
 fn computed(stat: &Path) -> Option<f64> {
+    ticks(stat, 2)
+}
+
+/// Sums user and system time (2 fields), and those of children that were waited for (4).
+fn ticks(stat: &Path, fields: usize) -> Option<f64> {
     let stat = fs::read_to_string(stat).ok()?;
-    // The name before the last bracket may hold blanks; user and system time come 12th after it.
-    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+    // The name before the last bracket may hold blanks; the times come 12th after it.
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(fields);
     let ticks: f64 = fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     Some(ticks / 100.0)
 }

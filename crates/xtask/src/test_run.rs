@@ -40,9 +40,8 @@ const PARTS: &[Part] = &[
 
 /// Installs what is missing, then runs `cargo test`.
 pub fn run(args: &TestArgs) -> Result<()> {
-    install_missing()?;
+    install_servers()?;
     clients::install()?;
-    kafka_jars::fetch()?;
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--locked"]);
     let names_package = |arg: &String| arg == "-p" || arg.starts_with("--package");
@@ -54,6 +53,12 @@ pub fn run(args: &TestArgs) -> Result<()> {
         true => test_logins(),
         false => Ok(()),
     }
+}
+
+/// Installs the servers that are missing.
+pub fn install_servers() -> Result<()> {
+    install_missing()?;
+    kafka_jars::fetch()
 }
 
 /// Logins to Kafka need OpenSSL, which only these tests and releases link.

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the speed figures of the hub, each measured beside something that the
 //! reader can judge it by, in one run on one machine.
 
+mod cluster;
 mod contract;
 mod figure;
 mod huge;
@@ -8,6 +9,7 @@ mod idle;
 mod load;
 mod pages;
 mod push;
+mod pushing;
 mod registry;
 
 use std::process::Command;
@@ -46,6 +48,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "registry", run: registry::run },
     Bench { name: "idle", run: idle::run },
     Bench { name: "huge", run: huge::run },
+    Bench { name: "cluster", run: cluster::run },
 ];
 
 /// How much a bench works on.

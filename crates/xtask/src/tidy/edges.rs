@@ -98,7 +98,14 @@ const TABLE: &[Edges] = &[
     // The demo and the benches stand outside of the hub; benches may look into its crates.
     Edges {
         name: "xtask",
-        own: &["yiku-core", "yiku-connector", "yiku-bus", "yiku-store", "connector-files"],
+        own: &[
+            "yiku-core",
+            "yiku-connector",
+            "yiku-bus",
+            "yiku-store",
+            "connector-files",
+            "yiku-tests",
+        ],
         outside: Outside::Not(&["rdkafka"]),
     },
     Edges {
