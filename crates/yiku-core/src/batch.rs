@@ -183,7 +183,7 @@ pub struct CopiedText {
 }
 
 /// One row: a view of its cells.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Row<'a> {
     arena: &'a str,
     spans: &'a [Span],

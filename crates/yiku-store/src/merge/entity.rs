@@ -10,7 +10,7 @@ use yiku_core::{
 };
 
 use super::{
-    EntityTables, Merger, Resource, has_rows,
+    EntityTables, Merger, Resource, has_rows, last_key,
     record::{Record, Records, entry_version, version},
 };
 use crate::{StoreError, Tx, rows};
@@ -212,8 +212,8 @@ pub(super) async fn load(
         if said.keys.is_empty() {
             continue;
         }
-        if has_rows(tx, &format!("entity_{}", tables.table())).await? {
-            load_rows(tx, tables, said).await?;
+        load_rows(tx, tables, said).await?;
+        if said.current.iter().any(Option::is_some) {
             said.conflicted = has_rows(tx, &format!("conflict_{}", tables.table())).await?;
         }
         let there: Vec<Arc<str>> = match load {
@@ -249,10 +249,13 @@ pub(super) async fn load(
     Ok(())
 }
 
+/// Loads the touched rows that are there. What sorts behind the last one is not asked for.
 async fn load_rows(tx: &mut Tx, tables: &EntityTables, said: &mut Said) -> Result<(), StoreError> {
-    let keys: Vec<Arc<str>> = said.keys.clone();
-    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let (table, items) = (tables.table(), &tables.items);
+    let last = last_key(tx, &format!("entity_{table}"), "_key").await?;
+    let touched: Vec<Arc<str>> = said.keys.clone();
+    let touched = touched.iter().map(AsRef::as_ref);
+    let keys: Vec<&str> = touched.filter(|key| Some(*key) <= last.as_deref()).collect();
     let sql = format!(
         "SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key = $1"
     );

@@ -5,10 +5,11 @@
 //! memory in the order of the bus, and written with few statements: so the history of a row is the
 //! same however the bus is cut into batches.
 //!
-//! The cast: [`Merger`] knows tables and feeds; `record` decides what a row does to its record;
+//! The cast: [`Merger`] knows tables and feeds; `ahead` decodes what comes next; `record` decides what a row does to its record;
 //! `entity` holds what records say of the entities touched; `fold` applies it row by row and makes
 //! changes of it; `write` puts all of it into tables.
 
+mod ahead;
 mod entity;
 mod fold;
 mod record;
@@ -23,17 +24,18 @@ use yiku_core::{
     row_version::RowVersion,
 };
 
-use crate::{StoreError, Tx, change::Log, cursor, receipt, sql};
+use crate::{StoreError, Tx, bus_log, change::Log, cursor, receipt, sql};
 
+pub use ahead::Decoded;
 pub(crate) use record::{SEEN, SEEN_FROM, version};
 pub use refold::{Refold, refold};
 pub use tables::Merger;
-pub(crate) use tables::{EntityTables, Resource, has_rows, read_cell};
+pub(crate) use tables::{EntityTables, Resource, has_rows, last_key, read_cell};
 
 /// What is merged.
 #[derive(Clone, Copy, Debug)]
 pub struct MergeTask<'a> {
-    /// Id of the bus, for the receipt.
+    /// Id of the bus.
     pub bus: &'a str,
     /// The unit, the topic's partition and where the rows stand in it.
     pub read: cursor::Read<'a>,
@@ -89,7 +91,8 @@ impl MergeOutcome {
     }
 }
 
-/// Merges rows of one partition, in the order of their offsets.
+/// Merges rows of one partition, in the order of their offsets. `decoded` are those that were decoded
+/// ahead.
 ///
 /// Runs in the caller's transaction and begins with the cursor: after [`StoreError::Fenced`] roll
 /// back. Several partitions may be merged in one transaction.
@@ -98,12 +101,15 @@ pub async fn take(
     merger: &Merger,
     task: &MergeTask<'_>,
     rows: &[MergeRow<'_>],
+    decoded: Option<&Decoded>,
 ) -> Result<MergeOutcome, StoreError> {
     cursor::advance(tx, task.read).await?;
     let resource = merger.resource(task.resource)?;
+    let part = bus_log::number(tx, task.bus, task.read.topic, task.read.partition).await?;
     let mut log = Log::open(tx, resource.subject.id, task.at_ms).await?;
-    let mut records = record::load(tx, resource, task.read.partition, rows).await?;
+    let mut records = record::load(tx, resource, part, rows).await?;
     let mut touched = entity::Touched::new(merger);
+    let rows = record::Rows { all: rows, decoded };
     record::decide_all(&mut records, resource, rows, &mut touched, &mut log)?;
     let own = entity::Load::Beside(task.resource, &records);
     entity::load(tx, merger, own, &mut touched).await?;
@@ -125,7 +131,7 @@ pub async fn take(
     for log in std::iter::once(log).chain(logs.into_iter().flatten()) {
         log.write(tx).await?;
     }
-    write_batch(tx, resource, task, &outcome).await?;
+    write_batch(tx, resource, task, part, &outcome).await?;
     Ok(outcome)
 }
 
@@ -133,6 +139,7 @@ async fn write_batch(
     tx: &mut Tx,
     resource: &Resource,
     task: &MergeTask<'_>,
+    part: u32,
     outcome: &MergeOutcome,
 ) -> Result<(), StoreError> {
     let number = crate::rows::number;
@@ -144,7 +151,7 @@ async fn write_batch(
     )
     .bind(resource.subject.id)
     .bind(read.topic)
-    .bind(i64::from(read.partition))
+    .bind(i64::from(part))
     .bind(number(read.from))
     .bind(number(read.to))
     .bind(task.at_ms)

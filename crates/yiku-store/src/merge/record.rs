@@ -4,14 +4,15 @@ use std::{borrow::Cow, ops::Range};
 
 use hashbrown::HashMap;
 use yiku_core::{
-    batch::Cells,
+    batch::{self, Cells},
+    contract::DecodeError,
     entry::Version,
     library::{Bound, Content, Taken, decide},
     operation::Operation,
     row_version::RowVersion,
 };
 
-use super::{MergeOutcome, MergeRow, Resource, entity::Touched, has_rows};
+use super::{Decoded, MergeOutcome, MergeRow, Resource, entity::Touched, last_key};
 use crate::{
     StoreError, Tx,
     change::{ChangeKind, Log},
@@ -82,7 +83,8 @@ pub(super) struct Past<'b> {
 pub(crate) const SEEN: usize = 12;
 pub(crate) const SEEN_FROM: usize = 8;
 
-/// Loads the records of all keys of the batch. A resource without records is not asked.
+/// Loads the records of all keys of the batch. What sorts behind the last record is not asked for:
+/// a first load most often comes in the order of its keys.
 pub(super) async fn load<'b>(
     tx: &mut Tx,
     resource: &Resource,
@@ -107,10 +109,12 @@ pub(super) async fn load<'b>(
         });
     }
     let table = format!("record_{}", resource.table());
-    if !has_rows(tx, &table).await? {
+    let last = last_key(tx, &table, "key").await?;
+    let asked = records.all.iter().map(|record| record.key);
+    let keys: Vec<&str> = asked.filter(|key| Some(*key) <= last.as_deref()).collect();
+    if keys.is_empty() {
         return Ok(records);
     }
-    let keys: Vec<&str> = records.all.iter().map(|record| record.key).collect();
     let columns = "key, version, seen, entry, body, part, place, change, at, doubled, _id";
     let by_key = format!("SELECT {columns} FROM {table} WHERE key = $1");
     // A whole load comes most often in the order of the one before.
@@ -138,19 +142,30 @@ pub(super) async fn load<'b>(
     Ok(records)
 }
 
+/// The rows of a batch, and those of them that were decoded ahead.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, 'b> {
+    pub(super) all: &'a [MergeRow<'b>],
+    pub(super) decoded: Option<&'a Decoded>,
+}
+
 /// Decides row by row, and notes in `touched` what the records say of entities.
 pub(super) fn decide_all<'b>(
     records: &mut Records<'b>,
     resource: &Resource,
-    rows: &[MergeRow<'b>],
+    rows: Rows<'_, 'b>,
     touched: &mut Touched,
     log: &mut Log,
 ) -> Result<(), StoreError> {
     records.at = log.at();
-    let mut cells = Cells::new(0);
-    for row in rows {
+    let mut scratch = Cells::new(0);
+    for (index, row) in rows.all.iter().enumerate() {
+        let ahead = rows.decoded.and_then(|decoded| decoded.row(index));
         match resource.versions.get(&row.entry) {
-            Some(bound) => decide_row(records, resource, bound, row, touched, log, &mut cells)?,
+            Some(bound) => {
+                let body = Body { ahead, scratch: &mut scratch };
+                decide_row(records, resource, bound, row, body, touched, log)?;
+            }
             None => {
                 let reason = format!("entry version {} is not known", row.entry);
                 records.refused.push((row.offset, reason));
@@ -161,14 +176,35 @@ pub(super) fn decide_all<'b>(
     Ok(())
 }
 
+/// A row's cells: decoded ahead, or to be decoded now.
+struct Body<'a> {
+    ahead: Option<batch::Row<'a>>,
+    scratch: &'a mut Cells,
+}
+
+impl<'a> Body<'a> {
+    /// The cells; a delete has none.
+    fn cells(self, bound: &Bound, row: &MergeRow<'_>) -> Result<batch::Row<'a>, DecodeError> {
+        let Self { ahead: None, scratch } = self else {
+            return Ok(self.ahead.expect("it is there"));
+        };
+        if row.operation == Operation::Delete {
+            return Ok(batch::Row::default());
+        }
+        scratch.clear(bound.contract.entry().items.len());
+        bound.contract.decode(row.body, scratch)?;
+        Ok(scratch.row(0))
+    }
+}
+
 fn decide_row<'b>(
     records: &mut Records<'b>,
     resource: &Resource,
     bound: &Bound,
     row: &MergeRow<'b>,
+    body: Body<'_>,
     touched: &mut Touched,
     log: &mut Log,
-    cells: &mut Cells,
 ) -> Result<(), StoreError> {
     let index = records.index[row.key];
     let record = &mut records.all[index];
@@ -188,19 +224,19 @@ fn decide_row<'b>(
         }
         Taken::New | Taken::Changed | Taken::Removed => {}
     }
-    cells.clear(bound.contract.entry().items.len());
-    if row.operation == Operation::Upsert
-        && let Err(error) = bound.contract.decode(row.body, cells)
-    {
-        records.refused.push((row.offset, error.to_string()));
-        return Ok(());
-    }
+    let cells = match body.cells(bound, row) {
+        Ok(cells) => cells,
+        Err(error) => {
+            records.refused.push((row.offset, error.to_string()));
+            return Ok(());
+        }
+    };
     let before = touched.resolve(resource, record)?;
     let silent = taken == Taken::Changed
         && record.now.as_ref().is_some_and(|now| now.entry != row.entry)
-        && same_cells(resource, record, bound, cells)?;
+        && same_cells(resource, record, bound, &cells)?;
     let after = if row.operation == Operation::Upsert {
-        touched.add(&bound.feeds, &cells.row(0), row.key, row.version.parts().order_by)
+        touched.add(&bound.feeds, &cells, row.key, row.version.parts().order_by)
     } else {
         0..0
     };
@@ -258,13 +294,13 @@ fn same_cells(
     resource: &Resource,
     record: &Record<'_>,
     bound: &Bound,
-    cells: &Cells,
+    new: &batch::Row<'_>,
 ) -> Result<bool, StoreError> {
     let Some((stored, body)) = record.stored_body() else { return Ok(false) };
     let before = resource.bound(stored)?;
     let mut old = Cells::new(before.contract.entry().items.len());
     before.contract.decode(body, &mut old).map_err(unreadable)?;
-    let (old, new) = (old.row(0), cells.row(0));
+    let old = old.row(0);
     let (old_entry, new_entry) = (before.contract.entry(), bound.contract.entry());
     let same = |(index, item): (usize, &yiku_core::entry::DataItem)| {
         let other = old_entry.item(&item.name).and_then(|other| old.get(other));

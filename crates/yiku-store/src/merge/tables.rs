@@ -205,6 +205,16 @@ pub(crate) async fn has_rows(db: &mut Connection, table: &str) -> Result<bool, S
     Ok(sql::query_scalar(AssertSqlSafe(sql)).fetch_one(db).await?)
 }
 
+/// The key that sorts last in a table; `None` when the table is empty.
+pub(crate) async fn last_key(
+    db: &mut Connection,
+    table: &str,
+    column: &str,
+) -> Result<Option<String>, StoreError> {
+    let sql = format!("SELECT max({column}) FROM {table}");
+    Ok(sql::query_scalar(AssertSqlSafe(sql)).fetch_one(db).await?)
+}
+
 fn sources(merging: &Merging, entity: usize) -> Vec<Source> {
     let source = |(source, name): (usize, &EntryName)| {
         let versions = merging.resources.get(name).into_iter().flat_map(BTreeMap::values);

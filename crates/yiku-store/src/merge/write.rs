@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use yiku_core::entry::Version;
+
 use super::{
     EntityTables, Merger, Resource,
     entity::{Said, Touched},
@@ -23,12 +25,13 @@ pub(super) async fn records(
 ) -> Result<(), StoreError> {
     let table = resource.table();
     let (mut new, mut replaced, mut advanced) = (Vec::new(), Vec::new(), Vec::new());
+    let mut entries = Entries::default();
     for record in &records.all {
         let Some(now) = &record.now else { continue };
         match (record.write, record.id) {
             (Write::Nothing, _) => {}
-            (_, None) => new.push((record.key, now)),
-            (Write::All, Some(id)) => replaced.push((id, now)),
+            (_, None) => new.push((record.key, now, entries.of(now.entry))),
+            (Write::All, Some(id)) => replaced.push((id, now, entries.of(now.entry))),
             (Write::Advance, Some(id)) => advanced.push((id, now)),
         }
     }
@@ -36,15 +39,20 @@ pub(super) async fn records(
         "INSERT INTO record_{table} (version, seen, entry, body, part, place, change, at, doubled,
                                      key)"
     );
-    rows::insert(tx, &head, 10, "", &new, |values, (key, now)| bind_held(values, now).bind(key))
-        .await?;
+    rows::insert(tx, &head, 10, "", &new, |values, (key, now, entry)| {
+        bind_held(values, now, entry).bind(key)
+    })
+    .await?;
     let sql = format!(
         "UPDATE record_{table}
          SET version = $1, seen = $2, entry = $3, body = $4, part = $5, place = $6, change = $7,
              at = $8, doubled = $9
          WHERE _id = $10"
     );
-    rows::each(tx, &sql, &replaced, |values, (id, now)| bind_held(values, now).bind(*id)).await?;
+    rows::each(tx, &sql, &replaced, |values, (id, now, entry)| {
+        bind_held(values, now, entry).bind(*id)
+    })
+    .await?;
     let sql = format!(
         "UPDATE record_{table}
          SET version = $1, seen = $2, part = $3, place = $4, doubled = $5
@@ -65,11 +73,26 @@ pub(super) async fn records(
     links(tx, resource, &records.all, touched, merger).await
 }
 
-fn bind_held<'s, 'c>(values: Values<'s, 'c>, now: &Held<'_>) -> Values<'s, 'c> {
+/// The text of each entry version, written once for all rows of a batch.
+#[derive(Default)]
+struct Entries(Vec<(Version, Arc<str>)>);
+
+impl Entries {
+    fn of(&mut self, version: Version) -> Arc<str> {
+        if let Some((_, text)) = self.0.iter().find(|(known, _)| *known == version) {
+            return Arc::clone(text);
+        }
+        let text: Arc<str> = version.to_string().into();
+        self.0.push((version, Arc::clone(&text)));
+        text
+    }
+}
+
+fn bind_held<'s, 'c>(values: Values<'s, 'c>, now: &Held<'_>, entry: &str) -> Values<'s, 'c> {
     values
         .bind(now.version.as_bytes())
         .bind(&now.seen)
-        .bind(now.entry.to_string())
+        .bind(entry)
         .bind(now.body.as_deref())
         .bind(now.part)
         .bind(number(now.place))

@@ -12,7 +12,7 @@ use yiku_core::{
 };
 use yiku_store::{
     Store, StoreError, cursor,
-    merge::{self, MergeOutcome, MergeRow, MergeTask, Merger},
+    merge::{self, Decoded, MergeOutcome, MergeRow, MergeTask, Merger},
     sql::{self, Value},
 };
 
@@ -244,8 +244,12 @@ impl City {
                 body: &row.body,
             })
             .collect();
+        // Every other batch is decoded ahead: it makes no difference.
+        let merging = self.merger.merging();
+        let ahead = (self.at_ms % 20 == 0).then(|| Decoded::of(merging, &resource, &rows));
+        let ahead = ahead.flatten();
         let mut tx = self.store.begin().await?;
-        let outcome = merge::take(&mut tx, &self.merger, &task, &rows).await?;
+        let outcome = merge::take(&mut tx, &self.merger, &task, &rows, ahead.as_ref()).await?;
         tx.commit().await?;
         Ok(outcome)
     }

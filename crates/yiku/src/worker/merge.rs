@@ -1,14 +1,17 @@
 //! Merge (step 5): rows of each resource's topic become records, entities, history and changes.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use yiku_bus::{Foreign, Read, ReadLimit, publish};
+use yiku_connector::effort::{self, Step};
 use yiku_core::{
     entry::{EntryName, Version},
     registry::{Format, Registry},
 };
 use yiku_store::{
     cursor,
-    merge::{self, MergeRow, MergeTask, Merger, Refold},
+    merge::{self, Decoded, MergeOutcome, MergeRow, MergeTask, Merger, Refold},
 };
 
 use crate::{
@@ -75,31 +78,61 @@ async fn fold_stale(hub: &Hub, merger: &Merger) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Merges all rows from where the task stands. While some are merged, the next ones are read.
+/// Merges all rows from where the task stands. While some are merged, the next ones are read, and
+/// decoded as long as they bring new values.
 async fn drain(
     hub: &Hub,
     merger: &Merger,
     mut task: MergeTask<'_>,
-    live: &Live,
+    live: &Arc<Live>,
     merged: &mut u64,
 ) -> anyhow::Result<()> {
-    let (topic, partition) = (task.read.topic, task.read.partition);
-    let mut read = hub.bus.read(topic, partition, task.read.from, LIMIT).await?;
-    while read.next > task.read.from {
-        task.read.to = read.next;
+    let mut news = true;
+    let mut ahead = Ahead::of(hub, &task, live, news).await?;
+    while ahead.read.next > task.read.from {
+        task.read.to = ahead.read.next;
         task.at_ms = clock::now_ms();
-        pass_over_wrong_schemas(&mut read, task.resource, &live.registry);
-        foreign::tell(topic, &read);
-        let rows = rows_of(&read, task.read.from)?;
-        let next = hub.bus.read(topic, partition, task.read.to, LIMIT);
-        let (outcome, next) = tokio::join!(take(hub, merger, &task, &rows), next);
-        outcome?;
+        foreign::tell(task.read.topic, &ahead.read);
+        let rows = rows_of(&ahead.read, task.read.from)?;
+        let after = MergeTask { read: cursor::Read { from: task.read.to, ..task.read }, ..task };
+        let next = tokio::spawn(effort::spending(Step::Merge, Ahead::of(hub, &after, live, news)));
+        let outcome = take(hub, merger, &task, &rows, ahead.decoded.as_ref()).await?;
+        news = outcome.unchanged < outcome.new + outcome.changed;
         *merged += rows.len() as u64;
         hub.merged.send_modify(|merges| *merges += 1);
         task.read.from = task.read.to;
-        read = next?;
+        ahead = next.await??;
     }
     Ok(())
+}
+
+/// What is merged next.
+struct Ahead {
+    read: Read,
+    decoded: Option<Decoded>,
+}
+
+impl Ahead {
+    /// Reads what follows, and decodes it if that is worth it. Runs beside the merging.
+    fn of(
+        hub: &Hub,
+        task: &MergeTask<'_>,
+        live: &Arc<Live>,
+        decode: bool,
+    ) -> impl Future<Output = anyhow::Result<Self>> + Send + use<> {
+        let (bus, live) = (Arc::clone(&hub.bus), Arc::clone(live));
+        let (topic, resource) = (task.read.topic.to_owned(), task.resource.clone());
+        let (partition, from) = (task.read.partition, task.read.from);
+        async move {
+            let mut read = bus.read(&topic, partition, from, LIMIT).await?;
+            pass_over_wrong_schemas(&mut read, &resource, &live.registry);
+            let decoded = match decode {
+                true => Decoded::of(&live.merging, &resource, &rows_of(&read, from)?),
+                false => None,
+            };
+            Ok(Self { read, decoded })
+        }
+    }
 }
 
 async fn take(
@@ -107,11 +140,13 @@ async fn take(
     merger: &Merger,
     task: &MergeTask<'_>,
     rows: &[MergeRow<'_>],
-) -> anyhow::Result<()> {
+    decoded: Option<&Decoded>,
+) -> anyhow::Result<MergeOutcome> {
     let mut tx = hub.store.begin().await?;
-    merge::take(&mut tx, merger, task, rows).await?;
+    let outcome = merge::take(&mut tx, merger, task, rows, decoded).await?;
     overtake(hub, &mut tx, task.resource, rows).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(outcome)
 }
 
 /// Batches whose schema is not that of their entry version were not put there by a hub. A batch
