@@ -13,7 +13,7 @@ use yiku_core::{
 };
 
 use crate::{
-    Connection, StoreError, Tx, connector, quarantine, receipt,
+    Connection, StoreError, Tx, bus_log, connector, quarantine, receipt,
     rows::{self, number},
     sql,
 };
@@ -88,6 +88,8 @@ fn check(publication: &Publication, rejected: &[RejectedRow]) -> Result<(), Stor
 async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Result<(), StoreError> {
     let run = publication.run.as_ref();
     let flag = |set: Option<bool>| i64::from(set.unwrap_or(false));
+    let Publication { bus, topic, partition, .. } = publication;
+    let part = bus_log::number(tx, bus, topic, *partition).await?;
     sql::query(
         "INSERT INTO batch (entry, line, batch, connector, version, origin, at, run, run_begins,
                             run_ends, run_full, run_version, keyless, position_before,
@@ -111,9 +113,9 @@ async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Resu
     .bind(number(run.map_or(0, |run| run.keyless)))
     .bind(publication.position_before.to_string())
     .bind(publication.position_after.to_string())
-    .bind(&publication.bus)
-    .bind(&publication.topic)
-    .bind(i64::from(publication.partition))
+    .bind(bus)
+    .bind(topic)
+    .bind(i64::from(part))
     .bind(number(publication.base_offset))
     .bind(number(publication.pulled))
     .bind(number(publication.accepted))

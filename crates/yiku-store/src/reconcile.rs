@@ -36,13 +36,13 @@ pub struct Term {
     pub value: u64,
 }
 
-/// One partition of a topic, as the bus says it stands.
+/// One log, as the bus says it stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BusTopic {
     /// The topic's name.
     pub topic: String,
-    /// The partition.
-    pub partition: u32,
+    /// The log's number ([`crate::bus_log`]).
+    pub log: u32,
     /// First offset that is kept.
     pub first: u64,
     /// Rows that are there, counted.
@@ -63,8 +63,16 @@ impl BusTopic {
 /// What the bus says, read after the snapshot began.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct BusState {
-    /// The topics of rows.
+    /// The logs of rows.
     pub topics: Vec<BusTopic>,
+    /// Logs of rows on earlier buses, by topic and number: nothing is counted there any more.
+    pub earlier: Vec<(String, u32)>,
+}
+
+impl BusState {
+    fn is_earlier(&self, topic: &str, log: i64) -> bool {
+        self.earlier.iter().any(|(name, number)| name == topic && i64::from(*number) == log)
+    }
 }
 
 /// How much is recounted.

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use yiku_core::{entry::EntryName, library::Entity, row_version::RowVersion};
 
 use crate::{
-    Connection, StoreError,
+    Connection, StoreError, bus_log,
     rows::number,
     sql,
     subject::{self, Subject},
@@ -23,7 +23,9 @@ pub struct RecordStory {
     pub entry_version: String,
     /// Its row version.
     pub version: RowVersion,
-    /// Where it stands on the bus.
+    /// The bus it stands on, which may be an earlier one.
+    pub bus: String,
+    /// The partition of its topic.
     pub partition: u32,
     /// Its offset there.
     pub offset: u64,
@@ -139,17 +141,20 @@ pub async fn records(
             sql::query(AssertSqlSafe(sql)).bind(key).bind(own.id).fetch_all(&mut *db).await?;
         for row in rows {
             let version: Vec<u8> = row.try_get(2)?;
-            let offset = row.try_get::<i64, _>(4)?.cast_unsigned();
+            let (part, offset) = (row.small(3)?, row.try_get::<i64, _>(4)?.cast_unsigned());
+            let log = bus_log::get(db, &resource.topic(), part).await?;
+            let log = log.ok_or_else(|| StoreError::unreadable("record.part", "no such log"))?;
             all.push(RecordStory {
                 resource: resource.clone(),
                 entry_version: row.try_get(0)?,
                 deleted: row.try_get(1)?,
                 version: RowVersion::from_bytes(&version)
                     .ok_or_else(|| StoreError::unreadable("record.version", "not 28 bytes"))?,
-                partition: row.small(3)?,
+                bus: log.bus,
+                partition: log.partition,
                 offset,
                 merged_at: row.try_get(5)?,
-                batch: batch(db, resource, offset).await?,
+                batch: batch(db, resource, part, offset).await?,
             });
         }
     }
@@ -159,14 +164,20 @@ pub async fn records(
 async fn batch(
     db: &mut Connection,
     resource: &EntryName,
+    part: u32,
     offset: u64,
 ) -> Result<Option<BatchStory>, StoreError> {
     let sql = "SELECT connector, line, batch, origin, at FROM batch
-               WHERE entry = $1 AND base_offset <= $2 AND base_offset + accepted > $2
+               WHERE topic = $1 AND partition = $2
+                 AND base_offset <= $3 AND base_offset + accepted > $3
                ORDER BY base_offset DESC
                LIMIT 1";
-    let row =
-        sql::query(sql).bind(resource.as_str()).bind(number(offset)).fetch_optional(db).await?;
+    let row = sql::query(sql)
+        .bind(resource.topic())
+        .bind(i64::from(part))
+        .bind(number(offset))
+        .fetch_optional(db)
+        .await?;
     let story = |row: sql::Row| {
         Ok(BatchStory {
             connector: row.try_get(0)?,

@@ -65,7 +65,7 @@ pub(super) async fn lines(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError
     Ok(equations)
 }
 
-/// Per partition of a topic: the rows there are those accepted, none twice, but for deleted ones.
+/// Per log of the present bus: the rows there are those accepted, none twice, but for deleted ones.
 pub(super) async fn offsets(
     db: &mut Snapshot,
     bus: &BusState,
@@ -94,7 +94,7 @@ pub(super) async fn offsets(
         .collect();
     let mut equations = Vec::new();
     for one in &bus.topics {
-        let key = (one.topic.clone(), i64::from(one.partition));
+        let key = (one.topic.clone(), i64::from(one.log));
         let (accepted, doubled) = counted.remove(&key).unwrap_or_default();
         let on_bus = [
             ("rows on the bus", one.rows),
@@ -103,13 +103,16 @@ pub(super) async fn offsets(
         ];
         equations.push(Equation::new(
             1,
-            format!("{} partition {}", one.topic, one.partition),
+            format!("{} log {}", one.topic, one.log),
             on_bus,
             [("accepted", accepted), ("not yet carried over", one.early_below(u64::MAX))],
         ));
     }
-    for ((topic, partition), (accepted, _)) in counted {
-        let subject = format!("{topic} partition {partition}");
+    for ((topic, log), (accepted, _)) in counted {
+        if bus.is_earlier(&topic, log) {
+            continue;
+        }
+        let subject = format!("{topic} log {log}");
         let none = [("rows on the bus", 0)];
         equations.push(Equation::new(1, subject, none, [("accepted", accepted)]));
     }
@@ -129,7 +132,7 @@ async fn deleted(db: &mut Snapshot, topic: &BusTopic) -> Result<u64, StoreError>
     )
     .bind(number(topic.first))
     .bind(&topic.topic)
-    .bind(i64::from(topic.partition))
+    .bind(i64::from(topic.log))
     .fetch_one(db)
     .await?;
     Ok(rows.cast_unsigned())

@@ -44,6 +44,7 @@ struct BatchDeed {
     entry: String,
     line: i64,
     batch: i64,
+    bus: String,
     topic: String,
     partition: i64,
     base_offset: i64,
@@ -65,11 +66,12 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
     let mut after = (String::new(), 0, 0);
     loop {
         let page: Vec<BatchDeed> = sql::query_as(
-            "SELECT b.entry, b.line, b.batch, b.topic, b.partition, b.base_offset, b.pulled,
+            "SELECT b.entry, b.line, b.batch, b.bus, b.topic, l.partition, b.base_offset, b.pulled,
                     b.accepted, b.rejected, b.receipt_id, r.bytes,
                     CAST(coalesce(octet_length(d.digests) / 32, 0) AS BIGINT) AS digests
              FROM batch b
              JOIN receipt r ON r.id = b.receipt_id
+             JOIN bus_log l ON l.topic = b.topic AND l.number = b.partition AND l.bus = b.bus
              LEFT JOIN receipt_rows d ON d.receipt_id = b.receipt_id
              WHERE (b.entry, b.line, b.batch) > ($1, $2, $3)
              ORDER BY b.entry, b.line, b.batch
@@ -116,7 +118,8 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
     let named = match receipt.ranges.as_slice() {
         [] => deed.accepted == 0,
         [one] => {
-            one.topic == deed.topic
+            one.bus == deed.bus
+                && one.topic == deed.topic
                 && i64::from(one.partition) == deed.partition
                 && (one.from, one.to) == (from, from + deed.accepted)
         }

@@ -16,6 +16,7 @@ use crate::{
 #[derive(FromRow)]
 struct Merged {
     name: String,
+    topic: String,
     partition: i64,
     #[sqlx(try_from = "i64")]
     taken: u64,
@@ -37,7 +38,7 @@ struct Merged {
     broken: u64,
 }
 
-/// Per partition of a resource's topic: what was accepted was taken by merge or waits for it; each
+/// Per log of a resource's topic: what was accepted was taken by merge or waits for it; each
 /// merge begins where the last ended; late and refused rows are kept as counted.
 pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equation>, StoreError> {
     let accepted: Vec<(String, i64, i64)> = sql::query_as(
@@ -50,7 +51,7 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
         .map(|(entry, partition, rows)| ((entry, partition), rows.cast_unsigned()))
         .collect();
     let merged: Vec<Merged> = sql::query_as(
-        "SELECT name, partition,
+        "SELECT name, topic, partition,
                 CAST(sum(to_offset - from_offset) AS BIGINT) AS taken,
                 max(to_offset) AS ended,
                 CAST(sum(new) AS BIGINT) AS new,
@@ -66,7 +67,7 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
                         OVER (PARTITION BY subject_id, partition ORDER BY from_offset) AS before
              FROM merge_batch m JOIN subject s ON s.id = m.subject_id
          ) m
-         GROUP BY name, partition
+         GROUP BY name, topic, partition
          ORDER BY name, partition",
     )
     .fetch_all(db)
@@ -75,15 +76,18 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
     for one in merged {
         let key = (one.name.clone(), one.partition);
         let accepted = accepted.remove(&key).unwrap_or(0);
-        let subject = format!("{} partition {}", one.name, one.partition);
+        let subject = format!("{} log {}", one.name, one.partition);
         let waiting = waiting(db, &one).await?;
         equations.push(topic(&subject, accepted, waiting, early(bus, &one), &one));
         let chain = [("offsets merged", one.taken), ("merges out of place", one.broken)];
-        let ended = chain_end(db, &one).await?;
+        let ended = match bus.is_earlier(&one.topic, one.partition) {
+            true => one.ended,
+            false => chain_end(db, &one).await?,
+        };
         equations.push(Equation::new(3, &subject, chain, [("last offset merged", ended)]));
     }
     for ((entry, partition), rows) in accepted {
-        let subject = format!("{entry} partition {partition}");
+        let subject = format!("{entry} log {partition}");
         equations.push(Equation::new(3, subject, [("accepted", rows)], [("waiting", rows)]));
     }
     Ok(equations)
@@ -91,10 +95,10 @@ pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equa
 
 /// Rows that were merged before the store knew of their publication.
 fn early(bus: &BusState, one: &Merged) -> u64 {
-    let own = bus.topics.iter().filter(|topic| {
-        let entry = topic.topic.strip_prefix("entry.").map(|name| name.replacen('.', "/", 1));
-        entry.is_some_and(|entry| entry == one.name) && i64::from(topic.partition) == one.partition
-    });
+    let own = bus
+        .topics
+        .iter()
+        .filter(|topic| topic.topic == one.topic && i64::from(topic.log) == one.partition);
     own.map(|topic| topic.early_below(one.ended)).sum()
 }
 
@@ -129,10 +133,12 @@ fn topic(subject: &str, accepted: u64, waiting: u64, early: u64, one: &Merged) -
 }
 
 async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
-    let sql = "SELECT coalesce(max(c.next), 0) FROM cursor c
-               WHERE c.unit = $1 AND c.partition = $2";
+    let sql = "SELECT coalesce(max(c.next), 0)
+               FROM cursor c JOIN bus_log l ON l.topic = c.topic AND l.partition = c.partition
+               WHERE c.unit = $1 AND l.topic = $2 AND l.number = $3";
     let next: i64 = sql::query_scalar(sql)
         .bind(format!("merge/{}", one.name))
+        .bind(&one.topic)
         .bind(one.partition)
         .fetch_one(db)
         .await?;

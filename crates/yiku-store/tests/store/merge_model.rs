@@ -153,12 +153,12 @@ async fn open_books(city: &City) -> Vec<String> {
     let cursors = cursor::list(&mut db).await.expect("cursors");
     let topics = cursors.into_iter().map(|one| BusTopic {
         topic: one.topic,
-        partition: one.partition,
+        log: one.partition,
         first: 0,
         rows: one.next,
         early: vec![(0, one.next)],
     });
-    let bus = BusState { topics: topics.collect() };
+    let bus = BusState { topics: topics.collect(), ..Default::default() };
     let equations = reconcile::recount(&mut db, &bus, Depth::Counts).await;
     let equations = equations.expect("recounted");
     assert!(equations.iter().any(|one| one.number == 3));

@@ -10,7 +10,8 @@ use crate::support::{Fresh, NOW, TOPIC, batch, digester, fresh, household};
 /// So many rows, the last ones of which the store does not know yet.
 fn bus(rows: u64, early: u64) -> BusState {
     let early = if early == 0 { Vec::new() } else { vec![(rows - early, early)] };
-    BusState { topics: vec![BusTopic { topic: TOPIC.into(), partition: 0, first: 0, rows, early }] }
+    let topic = BusTopic { topic: TOPIC.into(), log: 0, first: 0, rows, early };
+    BusState { topics: vec![topic], ..Default::default() }
 }
 
 /// Three batches of one line, a redrive, rows in all states of quarantine.
@@ -68,12 +69,12 @@ async fn honest_books_balance() {
         [
             "1 public-security/household line 1: pulled 35 = accepted 30 + rejected 5",
             "1 public-security/household line 2: pulled 1 = accepted 1 + rejected 0",
-            "1 entry.public-security.household partition 0: rows on the bus 31 \
+            "1 entry.public-security.household log 0: rows on the bus 31 \
              + deleted from it 0 + rows at taken offsets 0 = accepted 31 + not yet carried over 0",
             "2 public-security/household: rejected 5 = open 2 + queued 0 + redriven 1 + returned 1 \
              + overtaken 0 + dropped 1",
             "2 public-security/household: redriven 1 = pulled again 1",
-            "3 public-security/household partition 0: accepted 31 = waiting 31",
+            "3 public-security/household log 0: accepted 31 = waiting 31",
             "6 all streams: stream lengths 4 = receipts 4",
         ]
     );
@@ -90,7 +91,7 @@ async fn the_bus_is_held_against_the_store() {
     let found = failing(&fresh, &bus(32, 0), Depth::Counts).await;
     assert_eq!(
         found,
-        ["1 entry.public-security.household partition 0: rows on the bus 32 + deleted from it 0 \
+        ["1 entry.public-security.household log 0: rows on the bus 32 + deleted from it 0 \
           + rows at taken offsets 0 = accepted 31 + not yet carried over 0 (does not hold)"]
     );
     let found = failing(&fresh, &BusState::default(), Depth::Counts).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use yiku_bus::{PUBLICATIONS, ReadLimit};
 use yiku_core::publication::Publication;
 use yiku_store::{
-    Connection, cursor,
+    Connection, bus_log, cursor,
     reconcile::{self, BusState, BusTopic, Depth, Equation, Term},
 };
 
@@ -75,15 +75,22 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
             }
         }
     }
+    let logs = bus_log::list(db).await?;
+    let (own, earlier): (Vec<_>, Vec<_>) =
+        logs.into_iter().partition(|log| log.bus == hub.bus.id());
     let mut counted = Vec::new();
     for one in topics.iter().filter(|one| one.name.starts_with("entry.")) {
+        let of = |log: &&bus_log::BusLog| log.topic == one.name && log.partition == one.partition;
+        // A log that the store does not know yet has given it nothing to number.
+        let log = own.iter().find(of).map_or(u32::MAX, |log| log.number);
         counted.push(BusTopic {
             topic: one.name.clone(),
-            partition: one.partition,
+            log,
             first: one.first,
             rows: hub.bus.count(&one.name, one.partition, one.first, one.next).await?,
             early: early.remove(&one.name).unwrap_or_default(),
         });
     }
-    Ok(BusState { topics: counted })
+    let earlier = earlier.into_iter().map(|log| (log.topic, log.number)).collect();
+    Ok(BusState { topics: counted, earlier })
 }

@@ -89,8 +89,8 @@ fn record_json(one: &RecordStory) -> Value {
     let parts = one.version.parts();
     json!({
         "resource": one.resource, "entry_version": one.entry_version, "deleted": one.deleted,
-        "line": parts.line, "attempt": parts.attempt, "partition": one.partition,
-        "offset": one.offset, "merged_at": clock::written(one.merged_at),
+        "line": parts.line, "attempt": parts.attempt, "bus": one.bus,
+        "partition": one.partition, "offset": one.offset, "merged_at": clock::written(one.merged_at),
         "batch": one.batch.as_ref().map(|batch| json!({
             "connector": batch.connector, "line": batch.line, "number": batch.number,
             "origin": batch.origin, "published_at": clock::written(batch.published_at),
