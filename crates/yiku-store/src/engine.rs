@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use self::postgres::as_owner;
 pub use self::postgres::{Database, Login};
 use crate::{
     StoreError,

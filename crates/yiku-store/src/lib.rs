@@ -4,6 +4,7 @@
 //! things that must agree calls several functions in one [`Tx`]. Nothing here reads the clock:
 //! times come from the caller, in milliseconds since 1970.
 
+pub mod bus_log;
 pub mod catalog;
 pub mod census;
 pub mod change;
@@ -16,6 +17,7 @@ mod error;
 pub mod image;
 pub mod merge;
 mod migration;
+pub mod moving;
 pub mod publication;
 pub mod quarantine;
 pub mod receipt;

@@ -48,6 +48,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step(5, "publication", include_str!("../../../schemas/sql/0005_publication.sql")),
     step(6, "quarantine", include_str!("../../../schemas/sql/0006_quarantine.sql")),
     step(7, "registered_schema", include_str!("../../../schemas/sql/0007_registered_schema.sql")),
+    step(9, "bus_log", include_str!("../../../schemas/sql/0009_bus_log.sql")),
     step(100, "library", include_str!("../../../schemas/sql/0100_library.sql")),
     step(200, "delivery", include_str!("../../../schemas/sql/0200_delivery.sql")),
     step(201, "retraction", include_str!("../../../schemas/sql/0201_retraction.sql")),

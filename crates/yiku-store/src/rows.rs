@@ -112,6 +112,22 @@ pub(crate) async fn insert<T>(
     }
 }
 
+/// Writes rows of another store: with the numbers that they had there, where a table gives its own.
+pub(crate) async fn load<T>(
+    db: &mut Connection,
+    into: &str,
+    columns: usize,
+    rows: &[T],
+    bind: impl for<'s, 'c> Fn(Values<'s, 'c>, &T) -> Values<'s, 'c>,
+) -> Result<u64, StoreError> {
+    match db.link() {
+        Link::Sqlite(_) => {
+            insert(db, &format!("INSERT INTO {into}"), columns, "", rows, bind).await
+        }
+        Link::Postgres(db) => postgres::copy(db, into, columns, rows, bind).await,
+    }
+}
+
 /// Runs an `UPDATE` or `DELETE` for each of `rows`, whose values `bind` binds; no two of them may
 /// be about the same row of the table. Returns how many rows changed.
 pub(crate) async fn each<T>(

@@ -6,6 +6,8 @@
 
 mod prepare;
 
+pub(crate) use self::prepare::as_owner;
+
 use std::{
     str::FromStr,
     sync::{

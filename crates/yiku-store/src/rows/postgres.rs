@@ -40,7 +40,8 @@ pub(super) async fn insert<T>(
     Ok(done.rows_affected())
 }
 
-async fn copy<T>(
+/// Copies rows into `table (columns)`.
+pub(super) async fn copy<T>(
     db: &mut PgConnection,
     into: &str,
     columns: usize,

@@ -89,6 +89,15 @@ pub(super) async fn tables(
     })
 }
 
+/// Runs statements as the owner of the tables.
+pub(crate) async fn as_owner(database: &Database, statements: String) -> Result<(), StoreError> {
+    let owner = database.owner.as_ref().unwrap_or(&database.hub);
+    let options = database.options(owner)?;
+    let mut session = login(&options, &super::shown(&options)).await?;
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut session).await?;
+    Ok(session.close().await?)
+}
+
 /// What the hub's own login may do: everything it needs, but no change of receipts, of the list of
 /// migrations or of the installation's lives.
 async fn grant(db: &mut Connection, hub: &str) -> Result<(), StoreError> {
