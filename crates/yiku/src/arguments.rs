@@ -27,6 +27,16 @@ pub enum Command {
     },
     /// Run the hub until it is stopped.
     Serve(Serve),
+    /// Copy a stopped hub on the embedded engine into a folder, to go on elsewhere.
+    Export {
+        /// The folder, which must be empty or not there yet.
+        folder: PathBuf,
+    },
+    /// Take over an exported hub, into a store and a bus that nothing has happened in.
+    Import {
+        /// The folder that `yiku export` wrote.
+        folder: PathBuf,
+    },
     /// Show how everything stands.
     Status(Json),
     /// Check, publish, compare, show and export catalog entries.

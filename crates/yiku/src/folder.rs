@@ -1,11 +1,12 @@
 //! The data folder and its lock: one hub, or one command, at a time.
 
 use std::{
-    fs::{DirBuilder, File, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 /// The lock on a data folder, held as long as this value lives. The kernel frees it with the
 /// process, however that ends.
@@ -34,6 +35,69 @@ impl FolderLock {
         }
     }
 }
+
+/// Notes in an embedded hub's data folder that it was exported: two that go on from one state would
+/// each tell another story.
+pub fn mark_as_moved(data: &Path) -> anyhow::Result<()> {
+    let path = data.join(MOVED);
+    let written = fs::write(&path, b"").and_then(|()| File::open(&path)?.sync_all());
+    written.with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+/// An error when the data folder was exported.
+pub fn check_not_moved(data: &Path) -> anyhow::Result<()> {
+    let path = data.join(MOVED);
+    ensure!(
+        !path.exists(),
+        "this data folder was exported, and its hub goes on where it was imported; only if it was \
+         never started there, remove `{0}` to go on here\n\
+         此数据目录已导出，请在导入处继续运行；仅当导入处从未启动过时，方可删除 `{0}` 在此继续",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Copies the files of one folder into another, which only the hub's own user may look into.
+/// Files that are there already must be the same.
+pub fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
+    make_private(to)?;
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("cannot read `{}`", from.display()))?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_file() {
+            copy_file(&path, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies one file into a folder. If it is there already it must be the same.
+pub fn copy_file(path: &Path, to: &Path) -> anyhow::Result<()> {
+    let target = to.join(path.file_name().context("a file has a name")?);
+    if is_there(path, &target)? {
+        return Ok(());
+    }
+    let copied = fs::copy(path, &target).and_then(|_| File::open(&target)?.sync_all());
+    copied.map(drop).with_context(|| format!("cannot write `{}`", target.display()))
+}
+
+/// Whether the copy of a file is there already; an error when it is another file.
+pub fn is_there(path: &Path, target: &Path) -> anyhow::Result<bool> {
+    let content = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let Ok(there) = fs::read(target) else { return Ok(false) };
+    let shown = target.display();
+    ensure!(
+        there == content,
+        "`{shown}` is there and is another one; name a data folder without it\n\
+         `{shown}` 已存在且内容不同，请另指定数据目录"
+    );
+    Ok(true)
+}
+
+const MOVED: &str = "moved";
 
 /// Makes a folder that only the hub's own user may look into, unless it is there already.
 pub fn make_private(folder: &Path) -> anyhow::Result<()> {

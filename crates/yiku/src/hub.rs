@@ -37,7 +37,7 @@ use crate::{
     bus,
     catalog_folder::{self, Fingerprint},
     clock,
-    config::Config,
+    config::{Config, StoreConfig},
     folder::{self, FolderLock},
     store, together,
     worker::{materialise, merge::HeldMerger},
@@ -131,6 +131,9 @@ impl Hub {
     pub async fn open(config: Config) -> anyhow::Result<Option<Self>> {
         let data = config.folders.data.clone();
         let Some(lock) = FolderLock::take(&data)? else { return Ok(None) };
+        if config.store == StoreConfig::default() {
+            folder::check_not_moved(&data)?;
+        }
         for folder in [config.folders.connectors(), config.folders.secrets()] {
             folder::make_private(&folder)?;
         }

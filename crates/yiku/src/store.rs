@@ -10,17 +10,21 @@ use crate::{
 
 /// Opens the store, or makes it. The caller holds the data folder's lock.
 pub async fn open(config: &Config) -> anyhow::Result<Store> {
+    match database(config)? {
+        None => Ok(Store::open(&config.folders.data, clock::now_ms()).await?),
+        Some(database) => Ok(Store::connect(&database, clock::now_ms()).await?),
+    }
+}
+
+/// Where the store is, if it is on a server.
+pub fn database(config: &Config) -> anyhow::Result<Option<Database>> {
     let StoreConfig::Postgres { url, user, password, owner } = &config.store else {
-        return Ok(Store::open(&config.folders.data, clock::now_ms()).await?);
+        return Ok(None);
     };
     let surroundings = config.surroundings();
     let owner = owner.as_ref().map(|owner| login(&owner.user, &owner.password, &surroundings));
-    let database = Database {
-        url: url.clone(),
-        hub: login(user, password, &surroundings)?,
-        owner: owner.transpose()?,
-    };
-    Ok(Store::connect(&database, clock::now_ms()).await?)
+    let hub = login(user, password, &surroundings)?;
+    Ok(Some(Database { url: url.clone(), hub, owner: owner.transpose()? }))
 }
 
 fn login(user: &str, secret: &Option<Secret>, place: &Surroundings) -> anyhow::Result<Login> {

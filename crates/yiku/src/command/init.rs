@@ -6,18 +6,8 @@ use anyhow::{Context, bail};
 
 /// Writes the folder, which must be empty or not there yet.
 pub fn run(folder: &Path) -> anyhow::Result<()> {
+    check_empty(folder)?;
     let shown = folder.display();
-    match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
-        Ok(false) => {}
-        Ok(true) => {
-            bail!("`{shown}` is not empty and was left as it is: name a folder that is not there")
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            bail!("`{shown}` is no folder and was left as it is: name one that is not there")
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot read `{shown}`")),
-    }
     for (name, text) in FILES {
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
@@ -30,6 +20,22 @@ pub fn run(folder: &Path) -> anyhow::Result<()> {
          `{shown}` 已就绪：请按其中的 README.zh-CN.md 分五步进行"
     );
     Ok(())
+}
+
+/// An error unless the folder is empty or not there yet.
+pub fn check_empty(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            bail!("`{shown}` is not empty and was left as it is: name a folder that is not there")
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            bail!("`{shown}` is no folder and was left as it is: name one that is not there")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read `{shown}`")),
+    }
 }
 
 macro_rules! of_the_repository {

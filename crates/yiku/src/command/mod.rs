@@ -4,7 +4,9 @@
 mod catalog;
 mod connector;
 mod delivery;
+pub mod export;
 mod grant;
+pub mod import;
 pub mod init;
 mod preview;
 mod quarantine;
@@ -93,7 +95,10 @@ pub async fn run(
 
 async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(_) | Command::Init { .. } => {
+        Command::Serve(_)
+        | Command::Init { .. }
+        | Command::Export { .. }
+        | Command::Import { .. } => {
             anyhow::bail!("this command starts by itself, not beside a running hub")
         }
         Command::Catalog(command) => catalog::run(session, command).await,
