@@ -66,9 +66,8 @@ impl Kafka {
         // None is ready before most of them are there.
         let servers: Result<Vec<Server>, String> = std::thread::scope(|scope| {
             let starts = folders.iter().zip(&ports);
-            let starts = starts.map(|(folder, ports)| {
-                scope.spawn(move || Node::run(folder, *ports, count))
-            });
+            let starts =
+                starts.map(|(folder, ports)| scope.spawn(move || Node::run(folder, *ports, count)));
             let starts: Vec<_> = starts.collect();
             starts.into_iter().map(|start| start.join().expect("a start does not panic")).collect()
         });

@@ -101,12 +101,7 @@ impl Postgres {
         Ok(Self { server, bin, port, settings })
     }
 
-    fn run(
-        bin: &str,
-        folder: &Path,
-        port: u16,
-        settings: &[String],
-    ) -> Result<Server, String> {
+    fn run(bin: &str, folder: &Path, port: u16, settings: &[String]) -> Result<Server, String> {
         let mut words = run_as("postgres");
         words.push(format!("{bin}/postgres"));
         words.extend(["-D".to_owned(), folder.join("data").display().to_string()]);

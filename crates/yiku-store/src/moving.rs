@@ -129,8 +129,7 @@ async fn tables(file: &mut Connection) -> Result<Vec<Table>, StoreError> {
 
 async fn columns(file: &mut Connection, table: &str) -> Result<Vec<Column>, StoreError> {
     let sql = "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid";
-    let found: Vec<(String, String, i64)> =
-        sql::query_as(sql).bind(table).fetch_all(file).await?;
+    let found: Vec<(String, String, i64)> = sql::query_as(sql).bind(table).fetch_all(file).await?;
     let column = |(name, kind, key): (String, String, i64)| {
         let numbered = kind == "INTEGER" && key == 1;
         let kind = match kind.as_str() {
@@ -176,9 +175,9 @@ async fn check(file: &mut Connection, tx: &mut Tx, shown: &str) -> Result<(), St
 async fn lives(file: &mut Connection) -> Result<String, StoreError> {
     let sql = "SELECT number, id, began_at FROM incarnation ORDER BY number";
     let lives: Vec<(i64, String, i64)> = sql::query_as(sql).fetch_all(file).await?;
-    let lives = lives.iter().map(|(number, id, at)| {
-        format!("({number}, '{}', {at})", id.replace('\'', "''"))
-    });
+    let lives = lives
+        .iter()
+        .map(|(number, id, at)| format!("({number}, '{}', {at})", id.replace('\'', "''")));
     let lives = lives.collect::<Vec<_>>().join(", ");
     Ok(format!(
         "DELETE FROM incarnation; INSERT INTO incarnation (number, id, began_at) VALUES {lives}"
@@ -208,11 +207,7 @@ async fn next_numbers(
 }
 
 /// Makes the table if it is not there, and copies its rows page by page.
-async fn take_table(
-    file: &mut Connection,
-    tx: &mut Tx,
-    table: &Table,
-) -> Result<u64, StoreError> {
+async fn take_table(file: &mut Connection, tx: &mut Tx, table: &Table) -> Result<u64, StoreError> {
     let Table { name, columns, .. } = table;
     let kind = tx.kind();
     for statement in table.made_by.iter().filter(|_| !table.always) {
@@ -248,8 +243,12 @@ async fn take_table(
 fn read(row: Row<'_>, place: usize, kind: ColumnKind) -> Result<Value<'static>, StoreError> {
     Ok(match kind {
         ColumnKind::Int => Value::Int(row.int_or_null(place)?),
-        ColumnKind::Text => Value::Text(row.text_or_null(place)?.map(|text| text.to_owned().into())),
-        ColumnKind::Blob => Value::Blob(row.blob_or_null(place)?.map(|bytes| bytes.to_vec().into())),
+        ColumnKind::Text => {
+            Value::Text(row.text_or_null(place)?.map(|text| text.to_owned().into()))
+        }
+        ColumnKind::Blob => {
+            Value::Blob(row.blob_or_null(place)?.map(|bytes| bytes.to_vec().into()))
+        }
     })
 }
 

@@ -68,8 +68,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<u8> {
         return serve::serve(config, serve).await.map(|()| 0);
     }
     match &arguments.command {
-        Command::Export { folder } => return command::export::run(config, folder).await.map(|()| 0),
-        Command::Import { folder } => return command::import::run(config, folder).await.map(|()| 0),
+        Command::Export { folder } => {
+            return command::export::run(config, folder).await.map(|()| 0);
+        }
+        Command::Import { folder } => {
+            return command::import::run(config, folder).await.map(|()| 0);
+        }
         _ => {}
     }
     let folder = std::env::current_dir().context("the current folder is gone")?;
