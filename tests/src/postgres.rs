@@ -83,10 +83,11 @@ impl Postgres {
         );
         words.extend(["--locale=C.UTF-8", "--no-sync"].map(str::to_owned));
         run(&words, PACKAGE).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        // Logins with the password `secret` for whoever tests wrong passwords; `sealed` by TLS alone.
+        // Logins with the password `secret` for whoever tests wrong ones; `sealed` by TLS alone.
         let access = "hostssl all sealed 127.0.0.1/32 scram-sha-256\n\
                       host all sealed 127.0.0.1/32 reject\n\
-                      host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n\
+                      host all guarded 127.0.0.1/32 scram-sha-256\n\
+                      host all all 127.0.0.1/32 trust\n\
                       host replication all 127.0.0.1/32 trust\n";
         fs::write(folder.join("data/pg_hba.conf"), access).expect("the data folder can be written");
         if settings.contains(&"ssl=on") {

@@ -1,7 +1,7 @@
 //! The logs that offsets count in: each is one partition of a topic on one bus.
 //!
-//! An installation that moves to another bus goes on in new logs. A topic's logs are numbered from 0;
-//! the number stands wherever the store keeps an offset.
+//! An installation that moves to another bus goes on in new logs. A topic's logs are numbered from
+//! 0; the number stands wherever the store keeps an offset.
 
 use crate::{Connection, StoreError, Tx, sql};
 

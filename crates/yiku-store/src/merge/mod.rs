@@ -5,9 +5,9 @@
 //! memory in the order of the bus, and written with few statements: so the history of a row is the
 //! same however the bus is cut into batches.
 //!
-//! The cast: [`Merger`] knows tables and feeds; `ahead` decodes what comes next; `record` decides what a row does to its record;
-//! `entity` holds what records say of the entities touched; `fold` applies it row by row and makes
-//! changes of it; `write` puts all of it into tables.
+//! The cast: [`Merger`] knows tables and feeds; `ahead` decodes what comes next; `record` decides
+//! what a row does to its record; `entity` holds what records say of the entities touched; `fold`
+//! applies it row by row and makes changes of it; `write` puts all of it into tables.
 
 mod ahead;
 mod entity;
@@ -91,8 +91,8 @@ impl MergeOutcome {
     }
 }
 
-/// Merges rows of one partition, in the order of their offsets. `decoded` are those that were decoded
-/// ahead.
+/// Merges rows of one partition, in the order of their offsets. `decoded` are those that were
+/// decoded ahead.
 ///
 /// Runs in the caller's transaction and begins with the cursor: after [`StoreError::Fenced`] roll
 /// back. Several partitions may be merged in one transaction.

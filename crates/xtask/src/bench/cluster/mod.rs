@@ -1,8 +1,8 @@
 //! `bench cluster`: a table of one PostgreSQL over Kafka into the population library in another.
 //!
-//! All checks are on. Beside it stands what PostgreSQL does alone: `COPY` out of the one, `COPY` into
-//! the other and one `INSERT … ON CONFLICT`. Then a fifth of the rows changes, and rows are pushed
-//! to see how fresh the library is.
+//! All checks are on. Beside it stands what PostgreSQL does alone: `COPY` out of the one, `COPY`
+//! into the other and one `INSERT … ON CONFLICT`. Then a fifth of the rows changes, and rows are
+//! pushed to see how fresh the library is.
 
 mod raw;
 mod servers;
