@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::{
     free_port,
     program::{self, Ended, end, programs, root},
+    sqlite,
 };
 
 /// A hub in a folder of its own; it stops when this value is dropped.
@@ -287,6 +288,25 @@ impl Hub {
         let ended = hub.yiku(&["catalog", "publish", "--all"]);
         assert!(ended.success, "the catalog was not published: {ended:?}");
         hub
+    }
+
+    /// The same with a source that reads the files in `in` and a receiver: a table `patient` in the
+    /// SQLite file that comes with it.
+    pub fn of_patients_on_their_way(settings: &str) -> (Self, PathBuf) {
+        let hub = Self::of_patients(settings);
+        hub.connector(
+            "patients-in",
+            "entry: health/patient@1\nevery: 1s\n\
+             source: { kind: files, folder: ../../in, settle: 0s }\n",
+        );
+        let receiver = hub.folder().join("receiver.db");
+        sqlite(&receiver, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
+        let sink = format!(
+            "grant: patients\nevery: 1s\nsink: {{ kind: sql, url: 'sqlite:{}', table: patient }}\n",
+            receiver.display()
+        );
+        hub.connector("patients-out", &sink);
+        (hub, receiver)
     }
 
     /// One request over HTTP: status and body.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use rusqlite::types::ValueRef;
 use sqlx::{AssertSqlSafe, Column as _, Connection as _, PgConnection, Row as _, TypeInfo as _};
-use yiku_tests::{Hub, Postgres, kafka, sqlite, sqlite_value};
+use yiku_tests::{Hub, Postgres, kafka, sqlite_value};
 
 const ROWS: usize = 2_000;
 const CHANGED: usize = 300;
@@ -17,20 +17,7 @@ fn file(rows: usize, fee: &str) -> String {
 
 /// A hub on the embedded engine with a source, a push, a rejected row and a receiver.
 fn lived_in() -> (Hub, String) {
-    let mut hub = Hub::of_patients("");
-    hub.connector(
-        "patients-in",
-        "entry: health/patient@1\nevery: 1s\nsource: { kind: files, folder: ../../in, settle: 0s }\n",
-    );
-    let receiver = receiver(&hub);
-    sqlite(&receiver, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
-    hub.connector(
-        "patients-out",
-        &format!(
-            "grant: patients\nevery: 1s\nsink: {{ kind: sql, url: 'sqlite:{}', table: patient }}\n",
-            receiver.display()
-        ),
-    );
+    let (mut hub, _) = Hub::of_patients_on_their_way("");
     hub.write("in/1.csv", file(ROWS, "12.50") + "W1,曾凡,7,2026-05-05,12.50\n");
     hub.start();
     hub.connector_until("patients-in", |one| one["accepted"] == ROWS as u64);

@@ -1,9 +1,13 @@
 //! One scenario through the real program on each store: rows of files merge and are delivered,
 //! wrong ones wait, through a killed hub and, where there is one, a killed database server.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use yiku_tests::{Hub, Postgres, kafka, root, sqlite, sqlite_value};
+use serde_json::Value;
+use yiku_tests::{Hub, Postgres, kafka, root, sqlite_value};
 
 const ROWS: usize = 3_000;
 const CHANGED: usize = 700;
@@ -22,24 +26,6 @@ fn file(rows: usize, fee: &str) -> String {
     text
 }
 
-fn hub(settings: &str) -> Hub {
-    let hub = Hub::of_patients(settings);
-    hub.connector(
-        "patients-in",
-        "entry: health/patient@1\nevery: 1s\nsource: { kind: files, folder: ../../in, settle: 0s }\n",
-    );
-    let receiver = hub.folder().join("receiver.db");
-    sqlite(&receiver, "CREATE TABLE patient (no TEXT PRIMARY KEY, name, sex, seen_on, fee)");
-    hub.connector(
-        "patients-out",
-        &format!(
-            "grant: patients\nevery: 1s\nsink: {{ kind: sql, url: 'sqlite:{}', table: patient }}\n",
-            receiver.display()
-        ),
-    );
-    hub
-}
-
 fn counted(file: &Path, condition: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM patient WHERE {condition}");
     match sqlite_value(file, &sql) {
@@ -48,22 +34,21 @@ fn counted(file: &Path, condition: &str) -> i64 {
     }
 }
 
-/// `between` may do harm once the first rows are merged.
-fn walk(hub: &mut Hub, between: impl FnOnce(&mut Hub)) {
+/// `between` may do harm once the first rows are merged. Returns the hub, stopped.
+fn walk(settings: &str, between: impl FnOnce(&Hub)) -> Hub {
+    let (mut hub, receiver) = Hub::of_patients_on_their_way(settings);
     hub.write("in/1.csv", file(ROWS, "12.50"));
     hub.start();
     hub.until("the first rows", || (hub.library_rows("population.patient") > 0).then_some(()));
     hub.kill();
     hub.start();
     hub.write("in/2.csv", file(CHANGED, "99.00"));
-    between(hub);
-    let accepted = (ROWS + CHANGED) as u64;
-    hub.connector_until("patients-in", |one| one["accepted"] == accepted);
+    between(&hub);
+    keep_until_accepted(&mut hub, (ROWS + CHANGED) as u64);
     hub.settles();
     assert_eq!(hub.library_rows("population.patient"), ROWS as u64);
     assert_eq!(hub.rejected("patients-in").len(), 2 * WRONG);
     hub.balances();
-    let receiver = hub.folder().join("receiver.db");
     hub.until("the receiver has every change", || {
         let changed = counted(&receiver, "fee = '99.00'") == CHANGED as i64;
         (changed && counted(&receiver, "1 = 1") == ROWS as i64).then_some(())
@@ -73,11 +58,33 @@ fn walk(hub: &mut Hub, between: impl FnOnce(&mut Hub)) {
     hub.settles();
     hub.balances();
     assert!(hub.stop(), "{}", hub.log());
+    hub
 }
+
+/// Where a commit went unanswered the hub ends, and whoever keeps it starts it again.
+fn keep_until_accepted(hub: &mut Hub, accepted: u64) {
+    let begun = Instant::now();
+    loop {
+        if hub.has_ended() {
+            hub.start();
+        }
+        let told = hub.yiku(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&told.stdout).unwrap_or_default();
+        let connectors = status["connectors"].as_array();
+        let source = connectors.and_then(|all| all.iter().find(|one| one["name"] == "patients-in"));
+        if source.is_some_and(|one| one["accepted"] == accepted) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{accepted} accepted: {told:?}\n{}", hub.log());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn rows_walk_through_a_store_in_a_file() {
-    walk(&mut hub(""), |_| ());
+    walk("", |_| ());
 }
 
 /// A database with a login for the hub beside its owner: its name and what the hub is told.
@@ -93,23 +100,22 @@ fn database(server: &Postgres) -> (String, String) {
     (name.to_owned(), settings)
 }
 
-/// The server goes and comes back.
-fn interrupt(server: &mut Postgres, hub: &mut Hub) {
+/// The server goes and comes back; a connector file is touched meanwhile.
+fn interrupt(server: &mut Postgres, hub: &Hub) {
     server.kill();
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    let file = hub.folder().join("data/connectors/patients-in.yaml");
+    let text = std::fs::read_to_string(file).expect("it was laid out");
+    let (_, rest) = text.split_once('\n').expect("its name is its first line");
+    hub.connector("patients-in", &format!("{rest}# changed\n"));
+    std::thread::sleep(Duration::from_secs(2));
     server.restart();
-    // Where a commit went unanswered the hub ends, and whoever keeps it starts it again.
-    if hub.has_ended() {
-        hub.start();
-    }
 }
 
 #[test]
 fn rows_walk_through_a_store_on_a_server() {
     let mut server = Postgres::start();
     let (database, settings) = database(&server);
-    let mut hub = hub(&settings);
-    walk(&mut hub, |hub| interrupt(&mut server, hub));
+    let hub = walk(&settings, |hub| interrupt(&mut server, hub));
     assert!(!hub.folder().join("data/store.db").exists());
     let count = "SELECT count(*) FROM yiku.entity_population__patient";
     server.execute(&database, &format!("DO $$ BEGIN ASSERT ({count}) = {ROWS}; END $$"));
@@ -119,8 +125,8 @@ fn rows_walk_through_a_store_on_a_server() {
 fn rows_walk_through_kafka_and_a_store_on_a_server() {
     let mut server = Postgres::start();
     let (_, settings) = database(&server);
-    let mut hub = hub(&format!("{settings}{}", kafka().hub_settings()));
-    walk(&mut hub, |hub| interrupt(&mut server, hub));
+    let settings = format!("{settings}{}", kafka().hub_settings());
+    let hub = walk(&settings, |hub| interrupt(&mut server, hub));
     for file in ["data/store.db", "data/bus.db"] {
         assert!(!hub.folder().join(file).exists(), "{file}");
     }

@@ -9,12 +9,11 @@ mod sqlite;
 use std::{
     ops::{Deref, DerefMut},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
+
+use tokio::sync::watch;
 
 pub(crate) use self::postgres::as_owner;
 pub use self::postgres::{Database, Login};
@@ -39,7 +38,7 @@ enum Engine {
 
 struct Shared {
     incarnation: String,
-    broken: AtomicBool,
+    broken: watch::Sender<bool>,
 }
 
 /// A transaction of the one writer.
@@ -75,7 +74,7 @@ impl Store {
     }
 
     fn new(engine: Engine, incarnation: String) -> Self {
-        let broken = AtomicBool::new(false);
+        let broken = watch::Sender::new(false);
         Self { engine, shared: Arc::new(Shared { incarnation, broken }) }
     }
 
@@ -86,7 +85,7 @@ impl Store {
 
     /// Waits for the writer and begins a transaction.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        if self.shared.broken.load(Ordering::Acquire) {
+        if *self.shared.broken.borrow() {
             return Err(StoreError::Broken(None));
         }
         let link = match &self.engine {
@@ -115,6 +114,13 @@ impl Store {
         Ok(Snapshot(Connection::new(link)))
     }
 
+    /// Waits until nobody knows what the last commit wrote: the store takes no more, and the
+    /// process must end.
+    pub async fn breaks(&self) {
+        // Both ends are ours, so it cannot be closed.
+        let _ = self.shared.broken.subscribe().wait_for(|broken| *broken).await;
+    }
+
     /// Waits for what is running and closes the database.
     pub async fn close(&self) {
         match &self.engine {
@@ -132,7 +138,7 @@ impl Tx {
             Link::Postgres(held) => held.commit().await.map_err(StoreError::in_commit),
         };
         if let Err(StoreError::Broken(_)) = outcome {
-            self.shared.broken.store(true, Ordering::Release);
+            self.shared.broken.send_replace(true);
         }
         outcome
     }

@@ -187,6 +187,11 @@ impl StoreError {
         matches!(self, Self::Broken(_) | Self::Damaged(_))
     }
 
+    /// Whether the same may go well later without anybody having changed what was asked for.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Busy(_) | Self::Full(_))
+    }
+
     /// A refusal in both languages.
     pub fn refused(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Refused { zh: zh.into(), en: en.into() }

@@ -14,6 +14,7 @@ use yiku_connector::{
 };
 use yiku_core::receipt::{Deed, Receipt};
 use yiku_store::{
+    StoreError,
     connector::{self, Registration},
     receipt,
 };
@@ -66,7 +67,8 @@ pub fn read(folder: &Path) -> Registered {
     all
 }
 
-/// Reads every file and registers what is new or changed.
+/// Reads every file and registers what is new or changed. An error when the store cannot be written
+/// now: no file is to blame for that.
 pub async fn register_all(hub: &Hub) -> anyhow::Result<Registered> {
     let mut all = read(&hub.config.folders.connectors());
     for (name, file) in std::mem::take(&mut all.files) {
@@ -74,10 +76,16 @@ pub async fn register_all(hub: &Hub) -> anyhow::Result<Registered> {
             Ok(()) => {
                 all.files.insert(name, file);
             }
+            Err(error) if is_of_the_store(&error) => return Err(error),
             Err(error) => all.refused.push((format!("{name}.yaml"), format!("{error:#}"))),
         }
     }
     Ok(all)
+}
+
+fn is_of_the_store(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<StoreError>();
+    error.is_some_and(|error| error.may_pass() || error.ends_process())
 }
 
 /// Looks whether what the file names exists and the mapping fits, touching nothing outside.

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use yiku_connector::connector_file::Role;
+use yiku_store::StoreError;
 
 use crate::{
     arguments::Serve,
@@ -75,6 +76,9 @@ async fn wait_for_end(hub: &Hub, stop_with_stdin: bool) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
         () = stdin_ends => {}
         () = hub.activity.breaks() => {}
+        () = hub.store.breaks() => {
+            hub.activity.break_down(format!("{:#}", StoreError::Broken(None)));
+        }
     }
     Ok(())
 }
@@ -112,10 +116,12 @@ async fn supervise(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
         let now = connectors_folder::fingerprint(&hub.config.folders.connectors());
         if seen.as_ref() != Some(&now) {
             match connectors_folder::register_all(&hub).await {
-                Ok(registered) => restart_changed(&hub, &mut running, registered).await,
+                Ok(registered) => {
+                    restart_changed(&hub, &mut running, registered).await;
+                    seen = Some(now);
+                }
                 Err(error) => tracing::error!(error = format!("{error:#}"), "connector files"),
             }
-            seen = Some(now);
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
