@@ -76,28 +76,37 @@ pub fn copy_files(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 /// Copies one file into a folder. If it is there already it must be the same.
 pub fn copy_file(path: &Path, to: &Path) -> anyhow::Result<()> {
-    let target = to.join(path.file_name().context("a file has a name")?);
-    if is_there(path, &target)? {
+    let name = path.file_name().context("a file has a name")?;
+    let target = to.join(name);
+    let shown = target.display();
+    let content = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    if let Ok(there) = fs::read(&target) {
+        ensure!(
+            there == content,
+            "`{shown}` is there and is another one; name a data folder without it\n\
+             `{shown}` 已存在且内容不同，请另指定数据目录"
+        );
         return Ok(());
     }
-    let copied = fs::copy(path, &target).and_then(|_| File::open(&target)?.sync_all());
-    copied.map(drop).with_context(|| format!("cannot write `{}`", target.display()))
-}
-
-/// Whether the copy of a file is there already; an error when it is another file.
-pub fn is_there(path: &Path, target: &Path) -> anyhow::Result<bool> {
-    let content = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let Ok(there) = fs::read(target) else { return Ok(false) };
-    let shown = target.display();
-    ensure!(
-        there == content,
-        "`{shown}` is there and is another one; name a data folder without it\n\
-         `{shown}` 已存在且内容不同，请另指定数据目录"
-    );
-    Ok(true)
+    // Cut off half way it must not look like another file the next time.
+    let mut unfinished = name.to_owned();
+    unfinished.push(".new");
+    let unfinished = to.join(unfinished);
+    let copied = fs::copy(path, &unfinished)
+        .and_then(|_| File::open(&unfinished)?.sync_all())
+        .and_then(|()| fs::rename(&unfinished, &target))
+        .and_then(|()| File::open(to)?.sync_all());
+    copied.with_context(|| format!("cannot write `{shown}`"))
 }
 
 const MOVED: &str = "moved";
+
+/// Lets nobody but the hub's own user look into a folder that is there.
+pub fn close_to_others(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot set the permissions of `{}`", folder.display()))
+}
 
 /// Makes a folder that only the hub's own user may look into, unless it is there already.
 pub fn make_private(folder: &Path) -> anyhow::Result<()> {

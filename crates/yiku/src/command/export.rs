@@ -63,6 +63,7 @@ pub async fn run(config: Config, to: &Path) -> anyhow::Result<()> {
     };
     hub.store.close().await;
     folder::make_private(to)?;
+    folder::close_to_others(to)?;
     let folders = &hub.config.folders;
     let (data, copy) = (folders.data.clone(), to.join(STORE));
     tokio::task::spawn_blocking(move || moving::copy(&data, &copy)).await??;

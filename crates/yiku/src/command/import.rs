@@ -13,7 +13,8 @@ use crate::{
     store,
 };
 
-/// Takes it over. Nothing of it is kept when anything fails.
+/// Takes it over. When it fails it may be run again: the files come first, and the store, which is
+/// taken in one transaction, last, so that none stands beside another installation's key.
 pub async fn run(config: Config, from: &Path) -> anyhow::Result<()> {
     let manifest = manifest(from)?;
     ensure!(
@@ -25,8 +26,6 @@ pub async fn run(config: Config, from: &Path) -> anyhow::Result<()> {
     let Some(_lock) = FolderLock::take(&folders.data)? else {
         bail!("a hub is running on the data folder; stop it\n该数据目录上有系统正在运行，请先停止")
     };
-    // Not yet written: another installation's key must not be covered.
-    folder::is_there(&from.join(KEY), &folders.data.join(KEY))?;
     let bus = bus::open(&config).await?;
     if let Some(topic) = bus.topics().await?.iter().find(|topic| topic.next > 0) {
         bail!(
@@ -35,13 +34,13 @@ pub async fn run(config: Config, from: &Path) -> anyhow::Result<()> {
             topic.name
         );
     }
+    folder::copy_file(&from.join(KEY), &folders.data)?;
+    folder::copy_files(&from.join(CONNECTORS), &folders.connectors())?;
+    folder::copy_files(&from.join(SECRETS), &folders.secrets())?;
     let store = store::open(&config).await?;
     let database = store::database(&config)?;
     let moved = moving::take_over(&store, database.as_ref(), &from.join(STORE)).await?;
     store.close().await;
-    folder::copy_file(&from.join(KEY), &folders.data)?;
-    folder::copy_files(&from.join(CONNECTORS), &folders.connectors())?;
-    folder::copy_files(&from.join(SECRETS), &folders.secrets())?;
     println!(
         "{} rows of {} tables are here, exported {}; start the hub by `yiku serve`\n\
          已导入 {1} 张表的 {0} 条记录；请执行 yiku serve 启动",
