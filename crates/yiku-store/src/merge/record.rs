@@ -185,15 +185,15 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     /// The cells; a delete has none.
     fn cells(self, bound: &Bound, row: &MergeRow<'_>) -> Result<batch::Row<'a>, DecodeError> {
-        let Self { ahead: None, scratch } = self else {
-            return Ok(self.ahead.expect("it is there"));
-        };
+        if let Some(decoded) = self.ahead {
+            return Ok(decoded);
+        }
         if row.operation == Operation::Delete {
             return Ok(batch::Row::default());
         }
-        scratch.clear(bound.contract.entry().items.len());
-        bound.contract.decode(row.body, scratch)?;
-        Ok(scratch.row(0))
+        self.scratch.clear(bound.contract.entry().items.len());
+        bound.contract.decode(row.body, self.scratch)?;
+        Ok(self.scratch.row(0))
     }
 }
 
