@@ -132,7 +132,7 @@ impl<'a> City<'a> {
     /// How long pushed rows take until they are in the library.
     async fn push(&self, entry: &EntryVersion, first: u64, seconds: u64) -> Result<Vec<Figure>> {
         let door = Door::open(&self.hub, self.ground.address(), entry).await?;
-        let arrivals = self.watch()?;
+        let arrivals = self.watch().await?;
         let sent = door.push(Pace { seconds, ..PACE }, first).await?;
         let took = arrivals.since(&sent)?;
         eprintln!("half of the pushed rows are there after {:.0} ms", milliseconds(&took, 0.5));
@@ -142,25 +142,17 @@ impl<'a> City<'a> {
         ])
     }
 
-    fn watch(&self) -> Result<Arrivals> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (url, mut open) = (self.servers.library.clone(), None);
+    /// Watches for persons that were not loaded before.
+    async fn watch(&self) -> Result<Arrivals> {
+        let mut library = PgConnection::connect(&self.servers.library).await?;
+        let last = "SELECT coalesce(max(_id), 0) FROM yiku.entity_population__person";
+        let loaded: i64 = sqlx::query_scalar(last).fetch_one(&mut library).await?;
         let sql = "SELECT _id, _key FROM yiku.entity_population__person WHERE _id > $1
                    ORDER BY _id";
-        let last = "SELECT coalesce(max(_id), 0) FROM yiku.entity_population__person";
+        let runtime = tokio::runtime::Handle::current();
         Ok(Arrivals::watch(Duration::from_millis(5), move |after| {
-            runtime.block_on(async {
-                let library = match &mut open {
-                    Some(library) => library,
-                    none => none.insert(PgConnection::connect(&url).await?),
-                };
-                // What was loaded before was not pushed.
-                let after: i64 = match after {
-                    0 => sqlx::query_scalar(last).fetch_one(&mut *library).await?,
-                    after => after,
-                };
-                Ok(sqlx::query_as(sql).bind(after).fetch_all(library).await?)
-            })
+            let rows = sqlx::query_as(sql).bind(after.max(loaded)).fetch_all(&mut library);
+            Ok(runtime.block_on(rows)?)
         }))
     }
 }
