@@ -106,6 +106,11 @@ fn what_others_write_to_a_topic_of_the_hub_stops_nothing() {
     for told in ["does not begin with byte 0", "no header yiku-version", "schema 999 is unknown"] {
         assert!(hub.log().contains(told), "{told}: {}", hub.log());
     }
+    let told = hub.ask(&["quarantine", "foreign", "--topic", TOPIC]);
+    let kept = told.as_array().expect("a list");
+    assert_eq!(kept.len(), cases.len(), "{told}");
+    assert!(kept.iter().all(|one| one["bus"].as_str().is_some_and(|bus| bus != "embedded")));
+    assert_eq!(kept[2]["zh"], "模式 999 未登记", "{told}");
     let bearer = format!("Bearer {token}");
     let (_, metrics) = hub.http("GET", "/metrics", &[("authorization", &bearer)], b"");
     assert!(metrics.contains("yiku_bus_foreign_messages"), "{metrics}");

@@ -96,8 +96,10 @@ pub struct Read {
 pub struct Foreign {
     /// Where it stands.
     pub offset: u64,
-    /// Which rule it breaks, without anything of its content.
-    pub reason: String,
+    /// Which rule it breaks, without anything of its content, in Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
 }
 
 /// Bounds of one read. At least one batch is returned when there is one.

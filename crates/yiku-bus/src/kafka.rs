@@ -4,6 +4,7 @@
 //! before. Readers see committed records only. The hub deletes records, not the clock. A topic's id
 //! is the one that the cluster gave it: a topic that was deleted and made again is another.
 
+mod broken;
 mod client;
 mod delivery;
 mod held_up;

@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod delivery;
 mod engine;
 mod error;
+pub mod foreign_message;
 pub mod image;
 pub mod merge;
 mod migration;

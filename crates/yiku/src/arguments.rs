@@ -241,6 +241,18 @@ pub enum Quarantine {
         /// The corrected .csv or .xlsx.
         file: PathBuf,
     },
+    /// List messages that others wrote to the hub's topics: where they stand and which rule they
+    /// break. Nothing of their content is kept.
+    Foreign {
+        /// Only those of this topic.
+        #[arg(long)]
+        topic: Option<String>,
+        /// Messages at most.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        json: Json,
+    },
     /// Give rows up.
     Drop {
         /// Ids.

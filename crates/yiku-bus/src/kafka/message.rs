@@ -15,7 +15,7 @@
 use rdkafka::message::{Header, OwnedHeaders};
 use yiku_core::{operation::Operation, row_version::RowVersion};
 
-use super::native::Message;
+use super::{broken::Broken, native::Message};
 use crate::{Envelope, Foreign, Read, Record, Records, Stored};
 
 const ENTRY: &str = "yiku-entry";
@@ -110,27 +110,25 @@ impl Batches {
     /// Takes a message; one that breaks the rules is noted.
     pub(super) fn take(&mut self, message: &Message<'_>) {
         let offset = message.offset();
-        if let Err(reason) = self.try_take(message) {
-            self.read.foreign.push(Foreign { offset, reason: reason.to_owned() });
+        if let Err(broken) = self.try_take(message) {
+            let (zh, en) = broken.words();
+            self.read.foreign.push(Foreign { offset, zh: zh.to_owned(), en: en.to_owned() });
         }
         self.read.next = offset + 1;
     }
 
-    fn try_take(&mut self, message: &Message<'_>) -> Result<(), &'static str> {
+    fn try_take(&mut self, message: &Message<'_>) -> Result<(), Broken> {
         let parts = Parts::of(message);
         let (schema, body) = self.body_of(message)?;
         let version = parts.version.and_then(RowVersion::from_bytes);
-        let version = version.ok_or("no header yiku-version of 28 bytes")?;
-        let operation = parts
-            .operation
-            .and_then(operation)
-            .ok_or("no header yiku-operation: upsert or delete")?;
+        let version = version.ok_or(Broken::Version)?;
+        let operation = parts.operation.and_then(operation).ok_or(Broken::Operation)?;
         if body.is_none() && operation != Operation::Delete {
-            return Err("an upsert without value");
+            return Err(Broken::NoValue);
         }
         let key = match message.key() {
-            Some(key) => std::str::from_utf8(key).map_err(|_| "a key that is not UTF-8")?,
-            None if self.has_rows => return Err("no key"),
+            Some(key) => std::str::from_utf8(key).map_err(|_| Broken::Key)?,
+            None if self.has_rows => return Err(Broken::NoKey),
             None => "",
         };
         let record = Record { key, version, operation, body: body.unwrap_or_default() };
@@ -140,7 +138,7 @@ impl Batches {
     fn body_of<'b>(
         &self,
         message: &'b Message<'_>,
-    ) -> Result<(Option<u32>, Option<&'b [u8]>), &'static str> {
+    ) -> Result<(Option<u32>, Option<&'b [u8]>), Broken> {
         let Some(value) = message.value() else { return Ok((None, None)) };
         if !self.has_rows {
             return Ok((None, Some(value)));
@@ -149,8 +147,8 @@ impl Batches {
             Some(([MAGIC, number @ ..], body)) => {
                 Ok((Some(u32::from_be_bytes(*number)), Some(body)))
             }
-            Some(_) => Err("a value that does not begin with byte 0 and a schema's number"),
-            None => Err("a value shorter than byte 0 and a schema's number"),
+            Some(_) => Err(Broken::Form),
+            None => Err(Broken::Short),
         }
     }
 
@@ -160,7 +158,7 @@ impl Batches {
         parts: &Parts<'_>,
         schema: Option<u32>,
         record: &Record<'_>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Broken> {
         self.scratch.clear();
         parts.write(&mut self.scratch);
         let goes_on = self.read.batches.last().is_some_and(|last| {
@@ -227,19 +225,16 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn envelope(&self) -> Result<Envelope, &'static str> {
+    fn envelope(&self) -> Result<Envelope, Broken> {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         Ok(Envelope {
-            entry: self.entry.ok_or("no header yiku-entry")?.to_owned(),
-            connector: self.connector.ok_or("no header yiku-connector")?.to_owned(),
+            entry: self.entry.ok_or(Broken::Entry)?.to_owned(),
+            connector: self.connector.ok_or(Broken::Connector)?.to_owned(),
             line: number(self.line)
                 .and_then(|line| u32::try_from(line).ok())
-                .ok_or("no header yiku-line with a number")?,
-            batch: number(self.batch).ok_or("no header yiku-batch with a number")?,
-            at_ms: self
-                .at
-                .and_then(|text| text.parse().ok())
-                .ok_or("no header yiku-at with a number")?,
+                .ok_or(Broken::Line)?,
+            batch: number(self.batch).ok_or(Broken::Batch)?,
+            at_ms: self.at.and_then(|text| text.parse().ok()).ok_or(Broken::At)?,
             schema: None,
         })
     }

@@ -112,7 +112,7 @@ async fn messages_of_others_are_passed_over_with_their_reason() {
     append(&*lane, 2, &["2"]).await.unwrap();
 
     let read = bus.read(TOPIC, 0, 0, ReadLimit::default()).await.unwrap();
-    let reasons: Vec<&str> = read.foreign.iter().map(|one| one.reason.as_str()).collect();
+    let reasons: Vec<&str> = read.foreign.iter().map(|one| one.en.as_str()).collect();
     assert_eq!(reasons.len(), cases.len() + 1, "{reasons:#?}");
     for ((_, _, expected), found) in cases.iter().zip(&reasons) {
         assert!(found.contains(expected), "{expected}: {found}");

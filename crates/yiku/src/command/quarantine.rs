@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use yiku_core::entry::EntryName;
-use yiku_store::quarantine::{self, Filter, Quarantined};
+use yiku_store::{
+    foreign_message::{self, ForeignMessage},
+    quarantine::{self, Filter, Quarantined},
+};
 
 use super::{ExitCode, Session, returned};
 use crate::{
@@ -29,6 +32,9 @@ pub(super) async fn run(
             let rows = select(session, &filter).await?;
             returned::write(session, &rows, &out).await?;
         }
+        Quarantine::Foreign { topic, limit, json } => {
+            foreign(session, topic.as_deref(), limit, json.json).await?;
+        }
         Quarantine::Import { file } => returned::import(session, &file).await?,
         Quarantine::Drop { ids } => {
             let mut tx = session.hub.store.begin().await?;
@@ -50,6 +56,32 @@ pub(super) async fn report(
         session.console.warn(&format!("{id} left as it is: {zh} / {en}")).await?;
     }
     session.line(format!("{} {word}, {} left", decided.changed, decided.left.len())).await
+}
+
+async fn foreign(
+    session: &mut Session<'_>,
+    topic: Option<&str>,
+    limit: u32,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let mut db = session.hub.store.reader().await?;
+    let found = foreign_message::list(&mut db, topic, limit).await?;
+    drop(db);
+    if as_json {
+        let one = |one: &ForeignMessage| {
+            json!({
+                "bus": one.bus, "topic": one.topic, "partition": one.partition,
+                "offset": one.offset, "zh": one.zh, "en": one.en, "at": clock::written(one.at),
+            })
+        };
+        return session.json(&found.iter().map(one).collect::<Vec<_>>()).await;
+    }
+    for one in &found {
+        let ForeignMessage { topic, partition, offset, zh, en, at, .. } = one;
+        let at = clock::written(*at);
+        session.line(format!("{topic}/{partition}:{offset} {at} {zh} / {en}")).await?;
+    }
+    Ok(())
 }
 
 fn filter_of(typed: &RejectFilter) -> anyhow::Result<Filter> {

@@ -6,7 +6,11 @@ use std::collections::VecDeque;
 use anyhow::{Context, ensure};
 use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit};
 use yiku_core::publication::{Publication, RejectedRow};
-use yiku_store::{Tx, cursor, publication};
+use yiku_store::{
+    Tx, cursor,
+    foreign_message::{self, ForeignMessage},
+    publication,
+};
 
 use crate::{
     foreign,
@@ -38,20 +42,23 @@ async fn step(hub: &Hub) -> anyhow::Result<Option<u64>> {
         return Ok(None);
     }
     foreign::tell(PUBLICATIONS, &read);
+    let passed_over = foreign::to_keep(hub, PUBLICATIONS, LANE, &read);
     let mut publications = Vec::new();
     for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
         let record = record.context("a publication on the bus is damaged")?;
         publications.push(Publication::parse(record.body)?);
     }
-    let mut rejects = Rejects { hub, next: rejects_from, ahead: VecDeque::new() };
+    let mut rejects = Rejects::from(hub, rejects_from);
     let mut tx = hub.store.begin().await?;
     advance(hub, &mut tx, &unit, PUBLICATIONS, from, read.next).await?;
+    foreign_message::keep(&mut tx, &passed_over).await?;
     for one in &publications {
         let rejected = rejects.of(one).await?;
         publication::take(&mut tx, &hub.digester, one, &rejected).await?;
     }
     if rejects.next > rejects_from {
         advance(hub, &mut tx, &unit, REJECTS, rejects_from, rejects.next).await?;
+        foreign_message::keep(&mut tx, &rejects.passed_over).await?;
     }
     tx.commit().await?;
     Ok(Some(publications.len() as u64))
@@ -77,9 +84,15 @@ struct Rejects<'a> {
     next: u64,
     /// Rows that were read and not yet taken, each with the offset behind it.
     ahead: VecDeque<(u64, RejectedRow)>,
+    /// What stood among them and is none.
+    passed_over: Vec<ForeignMessage>,
 }
 
-impl Rejects<'_> {
+impl<'a> Rejects<'a> {
+    fn from(hub: &'a Hub, next: u64) -> Self {
+        Self { hub, next, ahead: VecDeque::new(), passed_over: Vec::new() }
+    }
+
     async fn of(&mut self, publication: &Publication) -> anyhow::Result<Vec<RejectedRow>> {
         let mut rejected = Vec::new();
         while (rejected.len() as u64) < publication.rejected {
@@ -103,6 +116,7 @@ impl Rejects<'_> {
             ensure!(read.next > from, "rejected rows of a publication are missing on the bus");
             from = read.next;
             foreign::tell(REJECTS, &read);
+            self.passed_over.extend(foreign::to_keep(self.hub, REJECTS, LANE, &read));
             for batch in &read.batches {
                 for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
                     let record = record.context("a rejected row on the bus is damaged")?;

@@ -10,7 +10,7 @@ use yiku_core::{
     registry::{Format, Registry},
 };
 use yiku_store::{
-    cursor,
+    Tx, cursor, foreign_message,
     merge::{self, Decoded, MergeOutcome, MergeRow, MergeTask, Merger, Refold},
 };
 
@@ -93,10 +93,14 @@ async fn drain(
         task.read.to = ahead.read.next;
         task.at_ms = clock::now_ms();
         foreign::tell(task.read.topic, &ahead.read);
+        let passed_over = foreign::to_keep(hub, task.read.topic, PARTITION, &ahead.read);
         let rows = rows_of(&ahead.read, task.read.from)?;
         let after = MergeTask { read: cursor::Read { from: task.read.to, ..task.read }, ..task };
         let next = tokio::spawn(effort::spending(Step::Merge, Ahead::of(hub, &after, live, news)));
-        let outcome = take(hub, merger, &task, &rows, ahead.decoded.as_ref()).await?;
+        let mut tx = hub.store.begin().await?;
+        foreign_message::keep(&mut tx, &passed_over).await?;
+        let outcome = take(hub, &mut tx, merger, &task, &rows, ahead.decoded.as_ref()).await?;
+        tx.commit().await?;
         news = outcome.unchanged < outcome.new + outcome.changed;
         *merged += rows.len() as u64;
         hub.merged.send_modify(|merges| *merges += 1);
@@ -137,15 +141,14 @@ impl Ahead {
 
 async fn take(
     hub: &Hub,
+    tx: &mut Tx,
     merger: &Merger,
     task: &MergeTask<'_>,
     rows: &[MergeRow<'_>],
     decoded: Option<&Decoded>,
 ) -> anyhow::Result<MergeOutcome> {
-    let mut tx = hub.store.begin().await?;
-    let outcome = merge::take(&mut tx, merger, task, rows, decoded).await?;
-    overtake(hub, &mut tx, task.resource, rows).await?;
-    tx.commit().await?;
+    let outcome = merge::take(tx, merger, task, rows, decoded).await?;
+    overtake(hub, tx, task.resource, rows).await?;
     Ok(outcome)
 }
 
@@ -155,8 +158,8 @@ fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Reg
     let Read { batches, foreign, .. } = read;
     batches.retain(|batch| {
         let Some(schema) = batch.envelope.schema else { return true };
-        let problem = match registry.schema(schema).map(|one| &one.kept) {
-            None => format!("schema {schema} is unknown"),
+        let (zh, en) = match registry.schema(schema).map(|one| &one.kept) {
+            None => (format!("模式 {schema} 未登记"), format!("schema {schema} is unknown")),
             Some(kept)
                 if batch.envelope.entry == format!("{}@{}", kept.entry, kept.version)
                     && kept.entry == *resource
@@ -164,10 +167,14 @@ fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Reg
             {
                 return true;
             }
-            Some(_) => format!("schema {schema} is not that of the entry version it names"),
+            Some(_) => (
+                format!("模式 {schema} 不属于其声明的目录版本"),
+                format!("schema {schema} is not that of the entry version it names"),
+            ),
         };
         let offsets = batch.base_offset..batch.next_offset();
-        foreign.extend(offsets.map(|offset| Foreign { offset, reason: problem.clone() }));
+        let one = |offset| Foreign { offset, zh: zh.clone(), en: en.clone() };
+        foreign.extend(offsets.map(one));
         false
     });
 }
@@ -198,7 +205,7 @@ fn rows_of(read: &Read, from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
 /// Rejected rows whose key has a later row now need nobody's attention any more.
 async fn overtake(
     hub: &Hub,
-    tx: &mut yiku_store::Tx,
+    tx: &mut Tx,
     resource: &EntryName,
     rows: &[MergeRow<'_>],
 ) -> anyhow::Result<()> {
