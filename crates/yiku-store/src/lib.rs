@@ -4,6 +4,7 @@
 //! things that must agree calls several functions in one [`Tx`]. Nothing here reads the clock:
 //! times come from the caller, in milliseconds since 1970.
 
+pub mod bi_reader;
 pub mod bus_log;
 pub mod catalog;
 pub mod census;

@@ -50,9 +50,16 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step(7, "registered_schema", include_str!("../../../schemas/sql/0007_registered_schema.sql")),
     step(9, "bus_log", include_str!("../../../schemas/sql/0009_bus_log.sql")),
     step(11, "foreign_message", include_str!("../../../schemas/sql/0011_foreign_message.sql")),
+    step(12, "bi_reader", include_str!("../../../schemas/sql/0012_bi_reader.sql")),
     step(100, "library", include_str!("../../../schemas/sql/0100_library.sql")),
     step(200, "delivery", include_str!("../../../schemas/sql/0200_delivery.sql")),
     step(201, "retraction", include_str!("../../../schemas/sql/0201_retraction.sql")),
+    Migration {
+        number: 202,
+        name: "bi_views",
+        sql: "",
+        postgres: Some(include_str!("../../../schemas/sql/0202_bi_views.postgres.sql")),
+    },
 ];
 
 /// A text that makes or changes tables, in the words of the database. On PostgreSQL text is

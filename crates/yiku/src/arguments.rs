@@ -72,6 +72,9 @@ pub enum Command {
     /// Make and revoke the tokens of the HTTP interface.
     #[command(subcommand)]
     Token(Token),
+    /// Let logins of the database server read the views for reports (PostgreSQL only).
+    #[command(subcommand)]
+    Reader(Reader),
 }
 
 /// Whether to print JSON.
@@ -362,6 +365,29 @@ pub enum Receipt {
         /// The file.
         #[arg(long)]
         out: PathBuf,
+    },
+}
+
+/// Commands about who reads the views for reports.
+#[derive(Debug, Subcommand)]
+pub enum Reader {
+    /// Let a login of the database server see a department's lines in schema `yiku_bi`.
+    Add {
+        /// The login, which must be there.
+        login: String,
+        /// The department whose lines it sees.
+        #[arg(long, conflicts_with = "all", required_unless_present = "all")]
+        department: Option<String>,
+        /// The lines of all departments.
+        #[arg(long)]
+        all: bool,
+    },
+    /// List the logins and what they see.
+    List,
+    /// Let a login see nothing any more.
+    Remove {
+        /// The login.
+        login: String,
     },
 }
 

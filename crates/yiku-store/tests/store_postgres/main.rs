@@ -17,6 +17,7 @@ mod receipt;
 mod reconcile;
 #[path = "../store/registry.rs"]
 mod registry;
+mod reports;
 #[path = "../store/subscription_books.rs"]
 mod subscription_books;
 #[path = "../store/support.rs"]

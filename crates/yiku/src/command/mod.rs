@@ -10,6 +10,7 @@ pub mod import;
 pub mod init;
 mod preview;
 mod quarantine;
+mod reader;
 mod receipt;
 pub(crate) mod reconcile;
 mod returned;
@@ -106,6 +107,7 @@ async fn dispatch(session: &mut Session<'_>, command: Command) -> anyhow::Result
         Command::Quarantine(command) => quarantine::run(session, command).await,
         Command::Receipt(command) => receipt::run(session, command).await,
         Command::Token(command) => token::run(session, command).await,
+        Command::Reader(command) => reader::run(session, command).await,
         Command::Status(json) => status::run(session, json.json).await,
         Command::Grant(command) => grant::run(session, command).await,
         Command::Delivery(command) => delivery::run(session, command).await,
