@@ -182,7 +182,7 @@ pub(crate) async fn push(
         Packing::Gzip => api.room.bytes_max(),
     };
     let mut work = api.room.work(unpacked_max).await;
-    let bytes = blocking({
+    let bytes = blocking(unpacked_max, {
         let bytes_max = api.room.bytes_max();
         move || body::unpack(packing, packed, bytes_max)
     })
@@ -222,13 +222,15 @@ async fn take(
         Some(key) => Some(api.turns.take(&entry, key).await),
         None => None,
     };
+    let size = bytes.len();
     let bytes = Arc::new(bytes);
     let idempotency = match key {
         None => None,
         Some(key) => {
             let (digester, bytes) = (exchange.digester().clone(), bytes.clone());
             let scope = format!("push {} {}", format.as_str(), major.unwrap_or_default());
-            let digest = blocking(move || to_hex(&digester.bytes(&scope, &bytes))).await?;
+            let digest = move || to_hex(&digester.bytes(&scope, &bytes));
+            let digest = blocking(size, digest).await?;
             if let Some(answer) = earlier(&api, &entry, &key, &digest).await? {
                 return Ok((answer, true));
             }
@@ -265,11 +267,12 @@ async fn publish(
     let entry = contract.entry().name.clone();
     let version = contract.entry().version;
     let origin = actor.clone();
-    let batch = blocking(move || body::read(format, &bytes, &origin)).await??;
+    let size = bytes.len();
+    let batch = blocking(size, move || body::read(format, &bytes, &origin)).await??;
     let mut line = api.exchange.push_line(&entry).await?;
     let state = line.state().clone();
     let number = state.next_batch;
-    let checked = blocking({
+    let checked = blocking(size, {
         let state = state.clone();
         move || check(&contract, &batch, &state)
     })
@@ -391,16 +394,23 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Runs what takes the processor for a while where it stops nobody.
+/// Runs what takes the processor for a while where it stops nobody. What looks at few `bytes` is
+/// done at once: going to another thread and back would take longer.
 async fn blocking<T: Send + 'static>(
+    bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
+    if bytes <= AT_ONCE_BYTES {
+        return Ok(work());
+    }
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| ApiError::Internal(error.into()))
 }
 
 /// The publisher of pushed rows.
 pub const PUSH: &str = "push";
+/// A few rows, which take some tens of microseconds.
+const AT_ONCE_BYTES: usize = 4 << 10;
 /// Rejected rows that an answer lists.
 const LISTED_MAX: usize = 10_000;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");

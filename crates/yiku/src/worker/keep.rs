@@ -75,10 +75,12 @@ pub async fn keep_delivering(
     }
 }
 
-/// Carries publications over and redrives whenever something was published.
+/// Carries publications over and redrives whenever something was published. It rests in between:
+/// a push carries over what it published by itself.
 pub async fn keep_carrying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     let mut appended = hub.bus.appended();
     while !*stopping.borrow() {
+        tokio::time::sleep(CARRY_REST).await;
         appended.mark_unchanged();
         let outcome = async {
             effort::spending(Step::Carry, materialise::catch_up(&hub)).await?;
@@ -232,6 +234,7 @@ pub fn break_down_if_unknown(hub: &Hub, error: &anyhow::Error) {
 }
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
+const CARRY_REST: Duration = Duration::from_millis(20);
 const DELIVER_EVERY: Duration = Duration::from_secs(60);
 const MERGE_EVERY: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
