@@ -39,11 +39,8 @@ impl Embedded {
             .synchronous(SqliteSynchronous::Full)
             .page_size(16_384)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("cache_size", "-4000")
-            .pragma("wal_autocheckpoint", "4000")
-            .pragma("journal_size_limit", "67108864");
-        let writing = options.clone().thread_name(|_| "yiku-bus-w".into());
-        let connection = writer::open(&path, &writing).await?;
+            .pragma("cache_size", "-4000");
+        let connection = writer::open(&path, &options).await?;
         let options = options.thread_name(|_| "yiku-bus-r".into());
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
@@ -51,7 +48,10 @@ impl Embedded {
             .await?;
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let (moved, appended) = watch::channel(0);
-        tokio::spawn(writer::run(connection, waiting, moved));
+        std::thread::Builder::new()
+            .name("yiku-bus-w".into())
+            .spawn(move || writer::run(&connection, waiting, &moved))
+            .map_err(|error| BusError::Broken(error.into()))?;
         Ok(Self { readers, requests, appended })
     }
 

@@ -1,8 +1,11 @@
-//! The one writer of the embedded bus.
+//! The one writer of the embedded bus, on a thread of its own that drives SQLite itself: through the
+//! driver each statement would be a hop to another thread and back, which of a pushed row would be
+//! most of the work.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use sqlx::{ConnectOptions, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ffi, params};
+use sqlx::{ConnectOptions, Connection as _, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Append, BusError, Finish, Placed};
@@ -38,11 +41,11 @@ fn cannot_open(error: &sqlx::Error) -> String {
     format!("{problem} bus.db and store.db of the last verified backup")
 }
 
-/// Opens the file and brings its tables up to date.
+/// Opens the file, brings its tables up to date, and gives the connection for [`run`].
 pub(super) async fn open(
     path: &Path,
     options: &SqliteConnectOptions,
-) -> Result<SqliteConnection, BusError> {
+) -> Result<Connection, BusError> {
     let unusable =
         |problem: String| BusError::Unusable { path: path.display().to_string(), problem };
     let mut db = options.connect().await.map_err(|error| unusable(cannot_open(&error)))?;
@@ -69,33 +72,75 @@ pub(super) async fn open(
         }
         _ => return Err(unusable("it is a file of another kind".into())),
     }
+    db.close().await?;
+    connect(path).map_err(|error| unusable(error.to_string()))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.execute_batch(
+        "PRAGMA foreign_keys = ON;
+         PRAGMA synchronous = FULL;
+         PRAGMA cache_size = -4000;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
     Ok(db)
 }
 
 /// Runs until every sender is gone, or until the outcome of a write is not known.
-pub(super) async fn run(
-    mut db: SqliteConnection,
+pub(super) fn run(
+    db: &Connection,
     mut waiting: mpsc::Receiver<Request>,
-    moved: watch::Sender<u64>,
+    moved: &watch::Sender<u64>,
 ) {
+    let mut statements = match Statements::of(db) {
+        Ok(statements) => statements,
+        Err(error) => return tracing::error!(%error, "the bus cannot be written"),
+    };
     let mut group = Vec::new();
-    while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
-        if commit_group(&mut db, group.drain(..)).await.is_err() {
+    while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        if commit_group(db, &mut statements, group.drain(..)).is_err() {
             return;
         }
         moved.send_modify(|commits| *commits += 1);
     }
-    let _ = db.close().await;
+}
+
+/// What every append needs, prepared once.
+struct Statements<'c> {
+    /// Moves the end of a partition; gives its number and where it ended.
+    topic: Statement<'c>,
+    batch: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn of(db: &'c Connection) -> rusqlite::Result<Self> {
+        let topic = db.prepare(
+            "INSERT INTO topic (name, partition, uid, next_offset)
+             VALUES (?1, ?2, lower(hex(randomblob(16))), ?3)
+             ON CONFLICT (name, partition) DO UPDATE SET next_offset = next_offset + ?3
+             RETURNING id, next_offset - ?3",
+        )?;
+        let batch = db.prepare(
+            "INSERT INTO batch (topic_id, base_offset, count, bytes, envelope, records)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        Ok(Self { topic, batch })
+    }
 }
 
 /// Writes a group in one transaction, then answers. An error means that the file's state is not
 /// known any more.
-async fn commit_group(
-    db: &mut SqliteConnection,
+fn commit_group(
+    db: &Connection,
+    statements: &mut Statements<'_>,
     group: impl Iterator<Item = Request>,
 ) -> Result<(), ()> {
-    let mut answers: Vec<Box<dyn FnOnce(bool) + Send>> = Vec::new();
-    if sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *db).await.is_err() {
+    let mut answers: Vec<Box<dyn FnOnce(bool)>> = Vec::new();
+    if db.execute_batch("BEGIN IMMEDIATE").is_err() {
         return Err(()); // dropping the requests tells their callers
     }
     let mut lost = false;
@@ -104,53 +149,51 @@ async fn commit_group(
             Request::Append { reply, .. } if lost => answers.push(answer(reply, full())),
             Request::Retain { reply, .. } if lost => answers.push(answer(reply, full())),
             Request::Append { rows, finish, reply } => {
-                let outcome = within_savepoint(db, async |db| append(db, rows, finish).await).await;
+                let outcome = within_savepoint(db, || append(statements, rows, &finish));
                 lost = outcome.is_none();
                 answers.push(answer(reply, outcome.unwrap_or_else(full)));
             }
             Request::Retain { topic, partition, before, reply } => {
-                let outcome =
-                    within_savepoint(db, async |db| retain(db, &topic, partition, before).await)
-                        .await;
+                let outcome = within_savepoint(db, || retain(db, &topic, partition, before));
                 lost = outcome.is_none();
                 answers.push(answer(reply, outcome.unwrap_or_else(full)));
             }
         }
     }
     let committed = match lost {
-        true => roll_back(db).await?,
-        false => commit(db).await?,
+        true => roll_back(db)?,
+        false => commit(db)?,
     };
     answers.into_iter().for_each(|answer| answer(committed));
     Ok(())
 }
 
 /// Whether the group is durable; `false`: nothing of it happened, the disk is full.
-async fn commit(db: &mut SqliteConnection) -> Result<bool, ()> {
-    let Err(error) = sqlx::raw_sql("COMMIT").execute(&mut *db).await else { return Ok(true) };
+fn commit(db: &Connection) -> Result<bool, ()> {
+    let Err(error) = db.execute_batch("COMMIT") else { return Ok(true) };
     tracing::error!(%error, "committing to the bus failed");
     if !matches!(classify(error), BusError::DiskFull) {
         return Err(());
     }
-    roll_back(db).await
+    roll_back(db)
 }
 
 /// Takes back what a full disk left open; SQLite may have done so by itself.
-async fn roll_back(db: &mut SqliteConnection) -> Result<bool, ()> {
-    match sqlx::raw_sql("ROLLBACK").execute(&mut *db).await {
-        Err(error) if !is_without_transaction(&error) => Err(()),
-        _ => Ok(false),
+fn roll_back(db: &Connection) -> Result<bool, ()> {
+    if db.is_autocommit() {
+        return Ok(false);
     }
+    db.execute_batch("ROLLBACK").map(|()| false).map_err(drop)
 }
 
 fn full<T>() -> Result<T, BusError> {
     Err(BusError::DiskFull)
 }
 
-fn answer<T: Send + 'static>(
+fn answer<T: 'static>(
     reply: oneshot::Sender<Result<T, BusError>>,
     outcome: Result<T, BusError>,
-) -> Box<dyn FnOnce(bool) + Send> {
+) -> Box<dyn FnOnce(bool)> {
     Box::new(move |committed| {
         // A caller that stopped waiting finds its batch on the bus when it opens anew.
         let _ = reply.send(if committed { outcome } else { Err(BusError::DiskFull) });
@@ -159,70 +202,51 @@ fn answer<T: Send + 'static>(
 
 /// Does the work, or takes back what it did; `None` when the disk was so full that SQLite took the
 /// whole transaction back.
-async fn within_savepoint<T>(
-    db: &mut SqliteConnection,
-    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+fn within_savepoint<T>(
+    db: &Connection,
+    work: impl FnOnce() -> rusqlite::Result<T>,
 ) -> Option<Result<T, BusError>> {
-    if let Err(error) = sqlx::raw_sql("SAVEPOINT one").execute(&mut *db).await {
+    if let Err(error) = db.execute_batch("SAVEPOINT one") {
         return Some(Err(classify(error)));
     }
-    let error = match work(&mut *db).await {
-        Ok(value) => match sqlx::raw_sql("RELEASE one").execute(&mut *db).await {
-            Ok(_) => return Some(Ok(value)),
-            Err(error) => error,
-        },
-        Err(error) => error,
+    let done = work().and_then(|value| db.execute_batch("RELEASE one").map(|()| value));
+    let failed = match done {
+        Ok(value) => return Some(Ok(value)),
+        Err(error) => classify(error),
     };
-    let failed = classify(error);
-    match sqlx::raw_sql("ROLLBACK TO one; RELEASE one").execute(&mut *db).await {
-        Ok(_) => Some(Err(failed)),
+    match db.execute_batch("ROLLBACK TO one; RELEASE one") {
+        Ok(()) => Some(Err(failed)),
         Err(_) if matches!(failed, BusError::DiskFull) => None,
         Err(error) => Some(Err(BusError::Broken(error.into()))),
     }
 }
 
-async fn append(
-    db: &mut SqliteConnection,
+fn append(
+    statements: &mut Statements<'_>,
     rows: Vec<Append>,
-    finish: Finish,
-) -> Result<Vec<Placed>, sqlx::Error> {
+    finish: &Finish,
+) -> rusqlite::Result<Vec<Placed>> {
     let mut placed = Vec::with_capacity(rows.len());
     for one in rows {
-        placed.push(place(db, one).await?);
+        placed.push(place(statements, one)?);
     }
     for one in finish(&placed) {
-        place(db, one).await?;
+        place(statements, one)?;
     }
     Ok(placed)
 }
 
-async fn place(db: &mut SqliteConnection, one: Append) -> Result<Placed, sqlx::Error> {
+fn place(statements: &mut Statements<'_>, one: Append) -> rusqlite::Result<Placed> {
     let count = one.records.len() as u32;
-    let row = sqlx::query(
-        "INSERT INTO topic (name, partition, uid, next_offset)
-         VALUES ($1, $2, lower(hex(randomblob(16))), $3)
-         ON CONFLICT (name, partition) DO UPDATE SET next_offset = next_offset + $3
-         RETURNING id, next_offset - $3",
-    )
-    .bind(&one.topic)
-    .bind(one.partition)
-    .bind(count)
-    .fetch_one(&mut *db)
-    .await?;
-    let base_offset: i64 = row.get(1);
+    let (id, base_offset): (i64, i64) =
+        statements.topic.query_row(params![one.topic, one.partition, count], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     if count > 0 {
-        sqlx::query(
-            "INSERT INTO batch (topic_id, base_offset, count, bytes, envelope, records)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(row.get::<i64, _>(0))
-        .bind(base_offset)
-        .bind(count)
-        .bind(one.records.as_bytes().len() as i64)
-        .bind(serde_json::to_string(&one.envelope).expect("an envelope is plain data"))
-        .bind(one.records.as_bytes())
-        .execute(&mut *db)
-        .await?;
+        let envelope = serde_json::to_string(&one.envelope).expect("an envelope is plain data");
+        let records = one.records.as_bytes();
+        let bytes = records.len() as i64;
+        statements.batch.execute(params![id, base_offset, count, bytes, envelope, records])?;
     }
     Ok(Placed {
         topic: one.topic,
@@ -232,50 +256,36 @@ async fn place(db: &mut SqliteConnection, one: Append) -> Result<Placed, sqlx::E
     })
 }
 
-async fn retain(
-    db: &mut SqliteConnection,
-    topic: &str,
-    partition: u32,
-    before: u64,
-) -> Result<u64, sqlx::Error> {
-    sqlx::query(
+fn retain(db: &Connection, topic: &str, partition: u32, before: u64) -> rusqlite::Result<u64> {
+    db.execute(
         "DELETE FROM batch
-         WHERE topic_id = (SELECT id FROM topic WHERE name = $1 AND partition = $2)
-           AND base_offset + count <= $3",
-    )
-    .bind(topic)
-    .bind(partition)
-    .bind(before as i64)
-    .execute(&mut *db)
-    .await?;
-    let first: Option<i64> = sqlx::query_scalar(
-        "SELECT COALESCE((SELECT MIN(base_offset) FROM batch WHERE topic_id = topic.id), next_offset)
-         FROM topic
-         WHERE name = $1 AND partition = $2",
-    )
-    .bind(topic)
-    .bind(partition)
-    .fetch_optional(&mut *db)
-    .await?;
+         WHERE topic_id = (SELECT id FROM topic WHERE name = ?1 AND partition = ?2)
+           AND base_offset + count <= ?3",
+        params![topic, partition, before as i64],
+    )?;
+    let first: Option<i64> = db
+        .query_row(
+            "SELECT COALESCE((SELECT MIN(base_offset) FROM batch WHERE topic_id = topic.id),
+                             next_offset)
+             FROM topic
+             WHERE name = ?1 AND partition = ?2",
+            params![topic, partition],
+            |row| row.get(0),
+        )
+        .optional()?;
     Ok(first.unwrap_or(0) as u64)
 }
 
-fn classify(error: sqlx::Error) -> BusError {
-    let full = error
-        .as_database_error()
-        .and_then(|database| database.code())
-        .is_some_and(|code| code == SQLITE_FULL);
-    if full { BusError::DiskFull } else { BusError::Broken(error.into()) }
-}
-
-/// What SQLite says where there is nothing to take back.
-fn is_without_transaction(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|one| one.message().contains("no transaction is active"))
+fn classify(error: rusqlite::Error) -> BusError {
+    match error.sqlite_error().map(|error| error.extended_code & 0xff) {
+        Some(ffi::SQLITE_FULL) => BusError::DiskFull,
+        _ => BusError::Broken(error.into()),
+    }
 }
 
 /// "Yibb": marks the file as a bus of ours.
 const APPLICATION_ID: i64 = 1_500_078_690;
 const SCHEMA_VERSION: i64 = 1;
-const SQLITE_FULL: &str = "13";
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Appends that one commit takes in.
 const GROUP_MAX: usize = 64;
