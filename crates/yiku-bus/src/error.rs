@@ -1,5 +1,7 @@
 //! What can go wrong with the bus, by who must act.
 
+use yiku_kafka::NoAnswer;
+
 /// Why the bus could not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
@@ -101,6 +103,15 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 impl From<sqlx::Error> for BusError {
     fn from(error: sqlx::Error) -> Self {
         Self::Read(error.into())
+    }
+}
+
+impl From<NoAnswer> for BusError {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Unreachable { brokers, problem } => Self::Unreachable { brokers, problem },
+            NoAnswer::Refused { brokers, problem } => Self::Refused { brokers, problem },
+        }
     }
 }
 

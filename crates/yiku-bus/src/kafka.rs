@@ -1,16 +1,14 @@
-//! The bus on Apache Kafka: a topic per resource and three of the hub's own, one message per row.
+//! The bus on Apache Kafka: a topic per resource and per entity, some of the hub's own, one message
+//! per row.
 //!
 //! Appends go through one transactional producer per lane, which fences whoever had the lane
 //! before. Readers see committed records only. The hub deletes records, not the clock. A topic's id
 //! is the one that the cluster gave it: a topic that was deleted and made again is another.
 
 mod broken;
-mod client;
-mod delivery;
 mod held_up;
 mod lane;
 mod message;
-mod native;
 mod reader;
 mod settings;
 mod topics;
@@ -27,7 +25,8 @@ use lane::KafkaLane;
 use reader::{Readers, Wanted};
 use topics::Topics;
 
-pub use settings::{Durability, KafkaSettings, Mechanism, Password, Sasl, Tls};
+pub use settings::{Durability, KafkaSettings};
+pub use yiku_kafka::{Cluster, Mechanism, Password, Sasl, Tls};
 
 /// The bus in a Kafka cluster.
 pub struct Kafka {
@@ -71,6 +70,10 @@ impl Bus for Kafka {
 
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn has_outside_readers(&self) -> bool {
+        true
     }
 
     async fn read(

@@ -18,7 +18,7 @@ pub use bus::{
 };
 pub use embedded::Embedded;
 pub use error::BusError;
-pub use kafka::{Durability, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls};
+pub use kafka::{Cluster, Durability, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls};
 pub use record::{Record, Records};
 pub use yiku_core::operation::Operation;
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use yiku_bus::{Bus, Durability, Embedded, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls};
+use yiku_bus::{
+    Bus, Cluster, Durability, Embedded, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls,
+};
 
 use crate::config::{BusKind, Config, KafkaConfig, KafkaDurability, KafkaMechanism};
 
@@ -34,14 +36,12 @@ fn settings(config: &Config, kafka: &KafkaConfig) -> anyhow::Result<KafkaSetting
     let tls =
         kafka.tls.clone().map(|tls| Tls { ca: tls.ca, certificate: tls.certificate, key: tls.key });
     Ok(KafkaSettings {
-        brokers: kafka.brokers.clone(),
+        cluster: Cluster { settings: "bus.kafka", brokers: kafka.brokers.clone(), tls, sasl },
         prefix: kafka.prefix.clone(),
         durability: match kafka.durability {
             KafkaDurability::Replicated => Durability::Replicated,
             KafkaDurability::Single => Durability::Single,
         },
         replication: kafka.replication,
-        tls,
-        sasl,
     })
 }

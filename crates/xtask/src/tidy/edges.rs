@@ -56,12 +56,27 @@ const TABLE: &[Edges] = &[
     },
     // The kinds know the contract and their own driver, never each other.
     Edges {
+        name: "connector-kafka",
+        own: &["yiku-core", "yiku-connector", "yiku-kafka"],
+        outside: Outside::Not(&["axum", "sqlx", "reqwest"]),
+    },
+    Edges {
         name: "connector-*",
         own: &["yiku-core", "yiku-connector"],
         outside: Outside::Not(&["axum"]),
     },
+    // Being a client of Kafka, and nothing of the hub.
+    Edges {
+        name: "yiku-kafka",
+        own: &[],
+        outside: Outside::Only(&["rdkafka", "serde", "thiserror", "tracing"]),
+    },
     // The only crate that knows that the bus may be Kafka.
-    Edges { name: "yiku-bus", own: &["yiku-core"], outside: Outside::Not(&["axum", "reqwest"]) },
+    Edges {
+        name: "yiku-bus",
+        own: &["yiku-core", "yiku-kafka"],
+        outside: Outside::Not(&["axum", "reqwest"]),
+    },
     // The only crate with SQL of the hub's own state.
     Edges {
         name: "yiku-store",
@@ -86,6 +101,7 @@ const TABLE: &[Edges] = &[
             "connector-files",
             "connector-sql",
             "connector-http",
+            "connector-kafka",
         ],
         outside: Outside::Not(&["sqlx", "rdkafka"]),
     },

@@ -7,12 +7,9 @@ use std::{
 };
 
 use rdkafka::{Offset, config::FromClientConfigAndContext, consumer::BaseConsumer};
+use yiku_kafka::{Asking, Told, client};
 
-use super::{
-    client::{self, Asking, Told},
-    settings::KafkaSettings,
-    topics::Topics,
-};
+use super::{settings::KafkaSettings, topics::Topics};
 use crate::BusError;
 
 /// Where readers were seen to stand before rows that are not committed.
@@ -28,7 +25,7 @@ impl HeldUp {
         let mut config = settings.asking();
         config.set("isolation.level", "read_uncommitted");
         let asking = BaseConsumer::from_config_and_context(&config, Told::default())
-            .map_err(|error| client::unusable(settings, &error))?;
+            .map_err(|error| client::unusable(&settings.cluster, &error))?;
         Ok(Self { asking, since: Mutex::default() })
     }
 

@@ -8,15 +8,18 @@
 //! | `yiku-connector`, `yiku-line`, `yiku-batch` | who published, and the batch by its line |
 //! | `yiku-at` | when, milliseconds since 1970 |
 //! | `yiku-operation` | `upsert` or `delete` |
-//! | `yiku-version` | the row's version, 28 bytes |
+//! | `yiku-version` | the row's version, 28 bytes; of an entity's row its order is the change's number |
+//! | `yiku-receipt` | the receipt of the row, as `yiku receipt show` takes it: `line/health/birth/1 7` |
+//! | `yiku-trace` | of an entity's row instead: the entity, as `yiku trace` takes it, and the number of the change: `population.person 12` |
 //!
-//! The receipt of a row is that of its line and batch.
+//! The last two say in words what the others say to programs; nothing reads them back.
 
 use rdkafka::message::{Header, OwnedHeaders};
 use yiku_core::{operation::Operation, row_version::RowVersion};
+use yiku_kafka::native::Message;
 
-use super::{broken::Broken, native::Message};
-use crate::{Envelope, Foreign, Read, Record, Records, Stored};
+use super::broken::Broken;
+use crate::{Envelope, Foreign, RELAY, Read, Record, Records, Stored};
 
 const ENTRY: &str = "yiku-entry";
 const CONNECTOR: &str = "yiku-connector";
@@ -25,34 +28,65 @@ const BATCH: &str = "yiku-batch";
 const AT: &str = "yiku-at";
 const OPERATION: &str = "yiku-operation";
 const VERSION: &str = "yiku-version";
+const RECEIPT: &str = "yiku-receipt";
+const TRACE: &str = "yiku-trace";
 
 /// Whether a topic carries rows, which have keys and schemas.
 pub(super) fn carries_rows(topic: &str) -> bool {
     !topic.starts_with("hub.")
 }
 
-/// The headers that all rows of a batch share.
-pub(super) fn headers_of_batch(envelope: &Envelope) -> OwnedHeaders {
-    let own = OwnedHeaders::new_with_capacity(7);
-    let texts = [
-        (ENTRY, envelope.entry.clone()),
-        (CONNECTOR, envelope.connector.clone()),
-        (LINE, envelope.line.to_string()),
-        (BATCH, envelope.batch.to_string()),
-        (AT, envelope.at_ms.to_string()),
-    ];
-    texts
-        .iter()
-        .fold(own, |own, (key, text)| own.insert(Header { key, value: Some(text.as_bytes()) }))
+/// The headers of a batch's rows.
+pub(super) struct Headers<'a> {
+    shared: OwnedHeaders,
+    /// The entity, where the rows are of one.
+    entity: Option<&'a str>,
 }
 
-/// The headers of one row.
-pub(super) fn headers_of_row(batch: &OwnedHeaders, record: &Record<'_>) -> OwnedHeaders {
-    let operation = record.operation.as_str().as_bytes();
-    batch
-        .clone()
-        .insert(Header { key: OPERATION, value: Some(operation) })
-        .insert(Header { key: VERSION, value: Some(record.version.as_bytes()) })
+impl<'a> Headers<'a> {
+    /// What all rows of the batch share.
+    pub(super) fn of_batch(topic: &str, envelope: &'a Envelope) -> Self {
+        let name = envelope.entry.rsplit_once('@').map_or(&*envelope.entry, |(name, _)| name);
+        let entity = topic.starts_with("library.").then_some(name);
+        let receipt = format!("line/{name}/{} {}", envelope.line, envelope.batch);
+        let texts = [
+            (ENTRY, envelope.entry.clone()),
+            (CONNECTOR, envelope.connector.clone()),
+            (LINE, envelope.line.to_string()),
+            (BATCH, envelope.batch.to_string()),
+            (AT, envelope.at_ms.to_string()),
+            (RECEIPT, receipt),
+        ];
+        let has_receipt = entity.is_none() && topic != RELAY;
+        let shared = texts
+            .iter()
+            .filter(|(key, _)| has_receipt || *key != RECEIPT)
+            .fold(OwnedHeaders::new_with_capacity(8), |shared, (key, text)| {
+                shared.insert(header(key, text.as_bytes()))
+            });
+        Self { shared, entity }
+    }
+
+    /// Those of one row.
+    pub(super) fn of_row(&self, record: &Record<'_>) -> OwnedHeaders {
+        let operation = record.operation.as_str().as_bytes();
+        let own = self
+            .shared
+            .clone()
+            .insert(header(OPERATION, operation))
+            .insert(header(VERSION, record.version.as_bytes()));
+        match self.entity {
+            None => own,
+            Some(entity) => {
+                let trace = format!("{entity} {}", record.version.parts().order);
+                own.insert(header(TRACE, trace.as_bytes()))
+            }
+        }
+    }
+}
+
+fn header<'h>(key: &'h str, value: &'h [u8]) -> Header<'h, &'h [u8]> {
+    Header { key, value: Some(value) }
 }
 
 /// Writes the value into `bytes`; false for null.
@@ -112,7 +146,9 @@ impl Batches {
         let offset = message.offset();
         if let Err(broken) = self.try_take(message) {
             let (zh, en) = broken.words();
-            self.read.foreign.push(Foreign { offset, zh: zh.to_owned(), en: en.to_owned() });
+            let key = message.key().and_then(|key| std::str::from_utf8(key).ok());
+            let (zh, en, key) = (zh.to_owned(), en.to_owned(), key.map(str::to_owned));
+            self.read.foreign.push(Foreign { offset, zh, en, key });
         }
         self.read.next = offset + 1;
     }

@@ -15,14 +15,12 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio::sync::Semaphore;
-
-use super::{
-    client::{self, Told},
-    message::Batches,
+use yiku_kafka::{
+    ANSWER_MAX, Told, client,
     native::{self, Polled},
-    settings::{ANSWER_MAX, KafkaSettings},
-    topics::Topics,
 };
+
+use super::{message::Batches, settings::KafkaSettings, topics::Topics};
 use crate::{BusError, Read, ReadLimit};
 
 /// The consumers.
@@ -126,7 +124,7 @@ impl Readers {
 
     fn consumer(&self) -> Result<BaseConsumer<Told>, BusError> {
         BaseConsumer::from_config_and_context(&self.settings.reading(), Told::default())
-            .map_err(|error| client::unusable(&self.settings, &error))
+            .map_err(|error| client::unusable(&self.settings.cluster, &error).into())
     }
 
     fn batches(&self, reader: &mut Reader, wanted: &Wanted, end: u64) -> Result<Read, BusError> {

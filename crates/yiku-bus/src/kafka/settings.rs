@@ -1,14 +1,13 @@
-//! What the configuration says of the cluster, and what librdkafka is told.
+//! What the configuration says of the cluster and of the hub's topics there.
 
-use std::{path::PathBuf, time::Duration};
+use rdkafka::ClientConfig;
+use yiku_kafka::Cluster;
 
-use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
-
-/// The cluster, and how to reach it.
+/// The cluster, how to reach it, and what the hub keeps there.
 #[derive(Clone, Debug)]
 pub struct KafkaSettings {
-    /// Addresses of some brokers, `host:port`.
-    pub brokers: Vec<String>,
+    /// The cluster.
+    pub cluster: Cluster,
     /// What the names of topics and transactions begin with: hubs that share a cluster have
     /// different ones.
     pub prefix: String,
@@ -16,10 +15,6 @@ pub struct KafkaSettings {
     pub durability: Durability,
     /// Replicas of the topics that the hub makes.
     pub replication: u16,
-    /// Encryption; none in the clear.
-    pub tls: Option<Tls>,
-    /// Login; none by certificate or not at all.
-    pub sasl: Option<Sasl>,
 }
 
 /// What may be lost with a broker.
@@ -32,53 +27,10 @@ pub enum Durability {
     Single,
 }
 
-/// Encryption.
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// PEM file with who signed the brokers' certificates; the system's list without it.
-    pub ca: Option<PathBuf>,
-    /// PEM file of our own certificate.
-    pub certificate: Option<PathBuf>,
-    /// PEM file of its key.
-    pub key: Option<PathBuf>,
-}
-
-/// A login by name and password.
-#[derive(Clone, Debug)]
-pub struct Sasl {
-    /// How the password is proven.
-    pub mechanism: Mechanism,
-    /// The name.
-    pub user: String,
-    /// The password.
-    pub password: Password,
-}
-
-/// How a password is proven.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mechanism {
-    /// It is sent: only with TLS.
-    Plain,
-    /// SCRAM-SHA-256.
-    ScramSha256,
-    /// SCRAM-SHA-512.
-    ScramSha512,
-}
-
-/// A password, which no debug output shows.
-#[derive(Clone)]
-pub struct Password(pub String);
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("…")
-    }
-}
-
 impl KafkaSettings {
     /// The addresses as errors name them.
     pub(super) fn brokers(&self) -> String {
-        self.brokers.join(",")
+        self.cluster.brokers()
     }
 
     /// The name on the cluster of a topic of ours.
@@ -94,109 +46,22 @@ impl KafkaSettings {
         }
     }
 
-    /// Which file of the encryption cannot be read, and why: librdkafka does not name it.
-    pub(super) fn unreadable_file(&self) -> Option<String> {
-        let tls = self.tls.as_ref()?;
-        let files = [&tls.ca, &tls.certificate, &tls.key].into_iter().flatten();
-        files.into_iter().find_map(|path| {
-            let error = std::fs::File::open(path).err()?;
-            Some(format!("`{}` of bus.kafka.tls cannot be read: {error}", path.display()))
-        })
-    }
-
-    /// What every client is told.
-    fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", self.brokers())
-            .set("client.id", "yiku")
-            .set("reconnect.backoff.max.ms", "2000")
-            .set("topic.metadata.refresh.interval.ms", "30000")
-            .set_log_level(RDKafkaLogLevel::Info);
-        let protocol = match (&self.tls, &self.sasl) {
-            (None, None) => "plaintext",
-            (Some(_), None) => "ssl",
-            (None, Some(_)) => "sasl_plaintext",
-            (Some(_), Some(_)) => "sasl_ssl",
-        };
-        config.set("security.protocol", protocol);
-        if let Some(tls) = &self.tls {
-            let files = [
-                ("ssl.ca.location", &tls.ca),
-                ("ssl.certificate.location", &tls.certificate),
-                ("ssl.key.location", &tls.key),
-            ];
-            for (name, path) in files {
-                if let Some(path) = path {
-                    config.set(name, path.display().to_string());
-                }
-            }
-        }
-        if let Some(sasl) = &self.sasl {
-            let mechanism = match sasl.mechanism {
-                Mechanism::Plain => "PLAIN",
-                Mechanism::ScramSha256 => "SCRAM-SHA-256",
-                Mechanism::ScramSha512 => "SCRAM-SHA-512",
-            };
-            config
-                .set("sasl.mechanism", mechanism)
-                .set("sasl.username", &sasl.user)
-                .set("sasl.password", &sasl.password.0);
-        }
-        config
-    }
-
     /// For questions: metadata, ends of topics, making topics.
     pub(super) fn asking(&self) -> ClientConfig {
-        let mut config = self.client();
-        config.set("isolation.level", "read_committed");
-        config
+        self.cluster.asking()
     }
 
     /// For one partition at a time, from a given offset.
     pub(super) fn reading(&self) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("isolation.level", "read_committed")
-            // Assigned by hand: the group has no members and commits nothing.
-            .set("group.id", format!("{}yiku", self.prefix))
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("enable.partition.eof", "true")
-            .set("fetch.wait.max.ms", "100")
-            .set("fetch.error.backoff.ms", "50")
-            .set("fetch.queue.backoff.ms", "10")
-            .set("queued.max.messages.kbytes", "16384")
-            .set("max.partition.fetch.bytes", "4194304")
-            .set("check.crcs", "true")
-            // Lines of a client that is polled by hand would go to standard error.
-            .set_log_level(RDKafkaLogLevel::Emerg);
-        config
+        self.cluster.reading(&format!("{}yiku", self.prefix))
     }
 
     /// For one lane.
     pub(super) fn appending(&self, lane: &str) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("transactional.id", format!("{}yiku.lane.{lane}", self.prefix))
-            .set("transaction.timeout.ms", TRANSACTION_MAX.as_millis().to_string())
-            .set("message.timeout.ms", DELIVERY_MAX.as_millis().to_string())
-            .set("acks", "all")
-            .set("linger.ms", "1")
-            .set("compression.type", "lz4")
-            .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
-            .set("queue.buffering.max.kbytes", "65536")
-            .set("queue.buffering.max.messages", "1000000");
-        config
+        let id = format!("{}yiku.lane.{lane}", self.prefix);
+        self.cluster.appending(&id, MESSAGE_BYTES_MAX)
     }
 }
 
-/// After so long the cluster itself ends a transaction: until then it holds up every reader.
-pub(super) const TRANSACTION_MAX: Duration = Duration::from_secs(10);
-/// A row that is not there after so long ends its transaction.
-pub(super) const DELIVERY_MAX: Duration = Duration::from_secs(9);
-/// How long one question to the cluster may take.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// Of a message, and so of a row or of a publication.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 << 20;

@@ -13,12 +13,9 @@ use rdkafka::{
     consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode},
 };
+use yiku_kafka::{ANSWER_MAX, Asking, Told, client, native};
 
-use super::{
-    client::{self, Asking, Told},
-    native,
-    settings::{ANSWER_MAX, Durability, KafkaSettings, MESSAGE_BYTES_MAX},
-};
+use super::settings::{Durability, KafkaSettings, MESSAGE_BYTES_MAX};
 use crate::{BusError, TopicState};
 
 /// The topics, and the clients that ask about them. Calls wait for the cluster: they belong on a
@@ -50,9 +47,9 @@ pub(super) struct Ends {
 impl Topics {
     /// Connects and looks whether cluster and topics are as the settings want them.
     pub(super) fn open(settings: Arc<KafkaSettings>) -> Result<Self, BusError> {
-        let asking = client::connect(&settings)?;
+        let asking = client::connect(&settings.cluster)?;
         let admin = AdminClient::from_config_and_context(&settings.asking(), Told::default())
-            .map_err(|error| client::unusable(&settings, &error))?;
+            .map_err(|error| client::unusable(&settings.cluster, &error))?;
         let this = Self { settings, asking, admin, known: Mutex::default() };
         this.check_cluster()?;
         this.check_topics()?;
@@ -67,12 +64,12 @@ impl Topics {
     /// The cluster's own id.
     pub(super) fn cluster_id(&self) -> Result<String, BusError> {
         let id = self.asking.client().fetch_cluster_id(ANSWER_MAX);
-        id.ok_or_else(|| client::too_old(&self.settings))
+        id.ok_or_else(|| client::too_old(&self.settings.cluster).into())
     }
 
     fn check_cluster(&self) -> Result<(), BusError> {
         let settings = &*self.settings;
-        let brokers = client::metadata(settings, &self.asking)?.brokers().len();
+        let brokers = client::metadata(&settings.cluster, &self.asking)?.brokers().len();
         let refused = |problem| Err(BusError::Refused { brokers: settings.brokers(), problem });
         if usize::from(settings.replication) > brokers {
             return refused(format!(
@@ -153,7 +150,7 @@ impl Topics {
 
     /// Looks anew which topics there are.
     fn describe(&self) -> Result<Vec<native::Described>, BusError> {
-        let metadata = client::metadata(&self.settings, &self.asking)?;
+        let metadata = client::metadata(&self.settings.cluster, &self.asking)?;
         let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
         let names: Vec<String> = names.filter(|name| self.own_name(name).is_some()).collect();
         let described = match names.is_empty() {
@@ -162,7 +159,7 @@ impl Topics {
                 .map_err(|error| self.unanswered(&error))?,
         };
         if described.iter().any(|topic| topic.id.is_empty() || topic.id == NO_ID) {
-            return Err(client::too_old(&self.settings));
+            return Err(client::too_old(&self.settings.cluster).into());
         }
         let ids = described
             .iter()
@@ -246,7 +243,7 @@ impl Topics {
                 );
                 return Err(BusError::Topic { topic: topic.to_owned(), problem });
             }
-            None => return Err(client::too_old(&self.settings)),
+            None => return Err(client::too_old(&self.settings.cluster).into()),
         }
         let until = Instant::now() + ANSWER_MAX;
         while !self.is_there(topic)? || self.ends_of(topic, 0).is_err() {
@@ -334,7 +331,7 @@ impl Topics {
         match one.map(|one| one.error().map(|()| one.offset())) {
             Some(Ok(Offset::Offset(first))) => Ok(first.cast_unsigned()),
             Some(Err(error)) => Err(self.failed(topic, &error)),
-            _ => Err(client::too_old(&self.settings)),
+            _ => Err(client::too_old(&self.settings.cluster).into()),
         }
     }
 
@@ -363,7 +360,7 @@ impl Topics {
 
     fn unanswered(&self, error: &KafkaError) -> BusError {
         let _ = self.asking.poll(Duration::ZERO);
-        client::unanswered(&self.settings, self.asking.client().context(), error)
+        client::unanswered(&self.settings.cluster, self.asking.client().context(), error).into()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {

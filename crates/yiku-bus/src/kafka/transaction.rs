@@ -11,15 +11,12 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, Producer, ThreadedProducer},
 };
-
-use super::{
-    client,
-    delivery::{Delivered, Deliveries},
-    lane::Pending,
-    message,
-    settings::{ANSWER_MAX, DELIVERY_MAX, KafkaSettings},
-    topics::Topics,
+use yiku_kafka::{
+    ANSWER_MAX, DELIVERY_MAX, Delivered, Deliveries, client,
+    transaction::{is_fenced, is_retriable, requires_abort},
 };
+
+use super::{lane::Pending, message, settings::KafkaSettings, topics::Topics};
 use crate::{Append, BusError, Placed};
 
 /// The transactions of one lane.
@@ -49,10 +46,10 @@ impl Transactions {
             return Ok(());
         }
         // A refused login is told by answers to questions only, never to a producer.
-        client::metadata(&self.settings, self.topics.asking())?;
+        client::metadata(&self.settings.cluster, self.topics.asking())?;
         let config = self.settings.appending(&self.lane);
         let producer = ThreadedProducer::from_config_and_context(&config, Deliveries::default())
-            .map_err(|error| client::unusable(&self.settings, &error))?;
+            .map_err(|error| client::unusable(&self.settings.cluster, &error))?;
         let until = Instant::now() + ANSWER_MAX;
         while let Err(error) = producer.init_transactions(ANSWER_MAX) {
             if !is_retriable(&error) || Instant::now() > until {
@@ -283,7 +280,7 @@ impl Transactions {
             self.fenced.set(true);
             return BusError::Fenced { lane: self.lane.clone() };
         }
-        client::unanswered(&self.settings, &producer.context().told, error)
+        client::unanswered(&self.settings.cluster, &producer.context().told, error).into()
     }
 }
 
@@ -299,23 +296,6 @@ enum Trouble {
     /// Another program's messages stand among the rows of this topic.
     Broken(String),
     Error(BusError),
-}
-
-fn is_retriable(error: &KafkaError) -> bool {
-    match error {
-        KafkaError::Transaction(error) => error.is_retriable(),
-        KafkaError::Flush(_) => true,
-        _ => false,
-    }
-}
-
-fn requires_abort(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::Transaction(error) if error.txn_requires_abort())
-}
-
-fn is_fenced(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode::{Fenced, InvalidProducerEpoch, ProducerFenced};
-    matches!(code, Fenced | ProducerFenced | InvalidProducerEpoch)
 }
 
 /// How often rows are sent while others write among them.

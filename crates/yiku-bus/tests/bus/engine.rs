@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use yiku_bus::{
-    Append, Bus, BusError, Durability, Embedded, Envelope, Finish, Kafka, KafkaSettings, Lane,
-    Operation, Placed, ReadLimit, Records,
+    Append, Bus, BusError, Cluster, Durability, Embedded, Envelope, Finish, Kafka, KafkaSettings,
+    Lane, Operation, Placed, ReadLimit, Records,
 };
 use yiku_core::row_version::{RowVersion, VersionParts};
 
@@ -37,12 +37,14 @@ impl Engine {
 /// A cluster of one broker.
 pub fn settings(address: &str) -> KafkaSettings {
     KafkaSettings {
-        brokers: vec![address.to_owned()],
+        cluster: Cluster {
+            settings: "bus.kafka",
+            brokers: vec![address.to_owned()],
+            ..Cluster::default()
+        },
         prefix: String::new(),
         durability: Durability::Single,
         replication: 1,
-        tls: None,
-        sasl: None,
     }
 }
 

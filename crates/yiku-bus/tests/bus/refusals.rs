@@ -10,7 +10,10 @@ use yiku_bus::{Bus, BusError, Durability, Kafka, KafkaSettings, ReadLimit};
 use crate::engine::{Engine, TOPIC, append, settings};
 
 fn admin(settings: &KafkaSettings) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", settings.brokers.join(",")).create().unwrap()
+    ClientConfig::new()
+        .set("bootstrap.servers", settings.cluster.brokers.join(","))
+        .create()
+        .unwrap()
 }
 
 /// Deletes a topic, as an operator might.
@@ -124,7 +127,7 @@ async fn rows_without_a_schema_number_are_refused() {
 
 #[cfg(feature = "kafka-tls")]
 mod login {
-    use yiku_bus::{Mechanism, Password, Sasl, Tls};
+    use yiku_bus::{Cluster, Mechanism, Password, Sasl, Tls};
 
     use super::*;
 
@@ -135,11 +138,9 @@ mod login {
             user: yiku_tests::Kafka::USER.into(),
             password: Password(password.into()),
         };
-        KafkaSettings {
-            prefix: server.prefix(),
-            sasl: Some(sasl),
-            ..settings(&server.login_address())
-        }
+        let plain = settings(&server.login_address());
+        let cluster = Cluster { sasl: Some(sasl), ..plain.cluster };
+        KafkaSettings { prefix: server.prefix(), cluster, ..plain }
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +172,9 @@ mod login {
             certificate: certificate.map(|_| server.certificate("client.crt")),
             key: certificate.map(|_| server.certificate("client.key")),
         };
-        KafkaSettings { prefix: server.prefix(), tls: Some(tls), ..settings(&server.tls_address()) }
+        let plain = settings(&server.tls_address());
+        let cluster = Cluster { tls: Some(tls), ..plain.cluster };
+        KafkaSettings { prefix: server.prefix(), cluster, ..plain }
     }
 
     #[tokio::test(flavor = "multi_thread")]

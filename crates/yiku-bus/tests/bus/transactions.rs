@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A producer with transactions that is not the hub's own.
 fn producer(settings: &KafkaSettings, id: &str) -> BaseProducer {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", settings.brokers.join(","));
+    config.set("bootstrap.servers", settings.cluster.brokers.join(","));
     config.set("transactional.id", format!("{}{id}", settings.prefix));
     config.create().unwrap()
 }

@@ -12,12 +12,13 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext},
 };
 
-use super::client::Told;
+use crate::client::Told;
 
 /// What became of the messages that were handed to librdkafka.
 #[derive(Default)]
-pub(super) struct Deliveries {
-    pub(super) told: Told,
+pub struct Deliveries {
+    /// What the producer last said of its troubles.
+    pub told: Told,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -33,28 +34,31 @@ struct State {
 
 /// Where the messages of one slot stand.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Delivered {
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) count: u64,
+pub struct Delivered {
+    /// The offset of the first one.
+    pub first: u64,
+    /// The offset of the last one.
+    pub last: u64,
+    /// How many there are.
+    pub count: u64,
 }
 
 impl Delivered {
     /// Whether no other message stands among them.
-    pub(super) fn is_unbroken(&self) -> bool {
+    pub fn is_unbroken(&self) -> bool {
         self.count == 0 || self.last - self.first + 1 == self.count
     }
 }
 
 impl Deliveries {
     /// Forgets what was there before.
-    pub(super) fn begin(&self) {
+    pub fn begin(&self) {
         let mut state = self.state();
         *state = State { round: state.round.wrapping_add(1) & ROUND_MASK, ..State::default() };
     }
 
     /// Makes room for the messages of one append; returns its slot.
-    pub(super) fn slot(&self, messages: usize) -> usize {
+    pub fn slot(&self, messages: usize) -> usize {
         let mut state = self.state();
         state.waiting += messages;
         state.slots.push(Delivered::default());
@@ -62,12 +66,12 @@ impl Deliveries {
     }
 
     /// What librdkafka carries along with a message of this slot.
-    pub(super) fn tag(&self, slot: usize) -> usize {
+    pub fn tag(&self, slot: usize) -> usize {
         self.state().round << ROUND_SHIFT | slot
     }
 
     /// Waits until all are there; the error is the first that was not.
-    pub(super) fn wait(&self, longest: Duration) -> Result<Vec<Delivered>, RDKafkaErrorCode> {
+    pub fn wait(&self, longest: Duration) -> Result<Vec<Delivered>, RDKafkaErrorCode> {
         let until = Instant::now() + longest;
         let mut state = self.state();
         loop {

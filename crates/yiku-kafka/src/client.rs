@@ -16,12 +16,32 @@ use rdkafka::{
     metadata::Metadata,
 };
 
-use super::settings::{ANSWER_MAX, KafkaSettings};
-use crate::BusError;
+use crate::{ANSWER_MAX, Cluster};
+
+/// Why a cluster gave no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// It does not answer; it may later.
+    #[error("Kafka at {brokers} does not answer: {problem}")]
+    Unreachable {
+        /// The addresses of the settings.
+        brokers: String,
+        /// What was noticed, and what to look at.
+        problem: String,
+    },
+    /// It does not let us in, or we do not trust it.
+    #[error("Kafka at {brokers} cannot be used: {problem}")]
+    Refused {
+        /// The addresses of the settings.
+        brokers: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
 
 /// What a client last said of its troubles. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<Option<String>>>);
+pub struct Told(Arc<Mutex<Option<String>>>);
 
 impl Told {
     fn note(&self, line: &str) {
@@ -59,21 +79,21 @@ impl ClientContext for Told {
 impl ConsumerContext for Told {}
 
 /// A client that asks and neither reads nor writes.
-pub(super) type Asking = BaseConsumer<Told>;
+pub type Asking = BaseConsumer<Told>;
 
 /// Makes the client and waits until the cluster answers it.
-pub(super) fn connect(settings: &KafkaSettings) -> Result<Asking, BusError> {
-    if let Some(problem) = settings.unreadable_file() {
-        return Err(BusError::Refused { brokers: settings.brokers(), problem });
+pub fn connect(cluster: &Cluster) -> Result<Asking, NoAnswer> {
+    if let Some(problem) = cluster.unreadable_file() {
+        return Err(NoAnswer::Refused { brokers: cluster.brokers(), problem });
     }
     let told = Told::default();
-    let client = BaseConsumer::from_config_and_context(&settings.asking(), told)
-        .map_err(|error| unusable(settings, &error))?;
-    metadata(settings, &client).map(|_| client)
+    let client = BaseConsumer::from_config_and_context(&cluster.asking(), told)
+        .map_err(|error| unusable(cluster, &error))?;
+    metadata(cluster, &client).map(|_| client)
 }
 
 /// All topics and brokers.
-pub(super) fn metadata(settings: &KafkaSettings, client: &Asking) -> Result<Metadata, BusError> {
+pub fn metadata(cluster: &Cluster, client: &Asking) -> Result<Metadata, NoAnswer> {
     let until = Instant::now() + ANSWER_MAX;
     loop {
         match client.fetch_metadata(None, PATIENCE) {
@@ -85,7 +105,7 @@ pub(super) fn metadata(settings: &KafkaSettings, client: &Asking) -> Result<Meta
                 let _ = client.poll(Duration::ZERO);
                 let told = client.context();
                 if told.is_final() || Instant::now() > until {
-                    return Err(unanswered(settings, told, &error));
+                    return Err(unanswered(cluster, told, &error));
                 }
             }
         }
@@ -93,38 +113,38 @@ pub(super) fn metadata(settings: &KafkaSettings, client: &Asking) -> Result<Meta
 }
 
 /// Why a question was not answered, by what the client told meanwhile.
-pub(super) fn unanswered(settings: &KafkaSettings, told: &Told, error: &KafkaError) -> BusError {
-    let brokers = settings.brokers();
+pub fn unanswered(cluster: &Cluster, told: &Told, error: &KafkaError) -> NoAnswer {
+    let brokers = cluster.brokers();
     if error.rdkafka_error_code().is_some_and(is_too_old) {
-        return too_old(settings);
+        return too_old(cluster);
     }
     match told.last() {
         Some(line) if is_refusal(&line) => {
-            BusError::Refused { brokers, problem: advised(&line, settings) }
+            NoAnswer::Refused { brokers, problem: advised(&line, cluster) }
         }
-        Some(line) => BusError::Unreachable { brokers, problem: line },
-        None => BusError::Unreachable { brokers, problem: error.to_string() },
+        Some(line) => NoAnswer::Unreachable { brokers, problem: line },
+        None => NoAnswer::Unreachable { brokers, problem: error.to_string() },
     }
 }
 
 /// A client that cannot even be made: a setting, a file.
-pub(super) fn unusable(settings: &KafkaSettings, error: &KafkaError) -> BusError {
+pub fn unusable(cluster: &Cluster, error: &KafkaError) -> NoAnswer {
     let mut problem = match error {
         KafkaError::ClientConfig(_, said, name, _) => format!("{name}: {said}"),
         other => other.to_string(),
     };
-    if !cfg!(feature = "kafka-tls") && (settings.tls.is_some() || settings.sasl.is_some()) {
+    if !cfg!(feature = "kafka-tls") && (cluster.tls.is_some() || cluster.sasl.is_some()) {
         problem += "; this program was built without `kafka-tls`, which TLS and SCRAM need: take \
                     the released program";
     }
-    BusError::Refused { brokers: settings.brokers(), problem }
+    NoAnswer::Refused { brokers: cluster.brokers(), problem }
 }
 
 /// A cluster that lacks what the hub needs.
-pub(super) fn too_old(settings: &KafkaSettings) -> BusError {
+pub fn too_old(cluster: &Cluster) -> NoAnswer {
     let problem = "its version is too old: the hub needs transactions and topic ids, Kafka 2.8 or \
                    newer";
-    BusError::Refused { brokers: settings.brokers(), problem: problem.into() }
+    NoAnswer::Refused { brokers: cluster.brokers(), problem: problem.into() }
 }
 
 fn is_too_old(code: RDKafkaErrorCode) -> bool {
@@ -137,13 +157,15 @@ fn is_refusal(line: &str) -> bool {
 }
 
 /// The line, and which settings it is about.
-fn advised(line: &str, settings: &KafkaSettings) -> String {
+fn advised(line: &str, cluster: &Cluster) -> String {
     let lower = line.to_lowercase();
-    let about = match &settings.sasl {
+    let about = match &cluster.sasl {
         Some(sasl) if lower.contains("authentication") || lower.contains("sasl ") => {
-            format!("look at user `{}` and its password in bus.kafka.sasl", sasl.user)
+            format!("look at user `{}` and its password in {}.sasl", sasl.user, cluster.settings)
         }
-        _ => "look at bus.kafka.tls and at the brokers' certificates".to_owned(),
+        _ => {
+            format!("look at {}.tls and at the brokers' certificates", cluster.settings)
+        }
     };
     format!("{line}; {about}")
 }

@@ -19,17 +19,17 @@ use rdkafka::{
 
 /// A topic as the cluster describes it.
 #[derive(Clone, Debug)]
-pub(super) struct Described {
+pub struct Described {
     /// Its full name.
-    pub(super) name: String,
+    pub name: String,
     /// Its id, 22 characters: another topic of the name has another.
-    pub(super) id: String,
+    pub id: String,
     /// Replicas of each partition.
-    pub(super) replicas: Vec<usize>,
+    pub replicas: Vec<usize>,
 }
 
 /// Describes these topics; those that are not there are left out.
-pub(super) fn describe<C: ClientContext>(
+pub fn describe<C: ClientContext>(
     client: &Client<C>,
     names: &[String],
     timeout: Duration,
@@ -128,7 +128,7 @@ unsafe fn text(text: *const c_char) -> String {
 }
 
 /// What a reader was handed.
-pub(super) enum Polled<'a> {
+pub enum Polled<'a> {
     /// A message.
     Message(Message<'a>),
     /// The partition had nothing more at this offset: all before it was handed over.
@@ -140,10 +140,7 @@ pub(super) enum Polled<'a> {
 }
 
 /// Takes what comes next from an assigned consumer.
-pub(super) fn poll<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
-    timeout: Duration,
-) -> Polled<'_> {
+pub fn poll<C: ConsumerContext>(consumer: &BaseConsumer<C>, timeout: Duration) -> Polled<'_> {
     let rk = consumer.client().native_ptr();
     // SAFETY: `rk` lives as long as `consumer`; a message is destroyed when it is dropped, which
     // the lifetime puts before the consumer's end.
@@ -165,20 +162,20 @@ pub(super) fn poll<C: ConsumerContext>(
 }
 
 /// A message, destroyed with this value.
-pub(super) struct Message<'a> {
+pub struct Message<'a> {
     message: NonNull<c::rd_kafka_message_t>,
     _consumer: PhantomData<&'a ()>,
 }
 
 impl Message<'_> {
     /// Where it stands.
-    pub(super) fn offset(&self) -> u64 {
+    pub fn offset(&self) -> u64 {
         // SAFETY: the message is alive.
         unsafe { self.message.as_ref() }.offset.cast_unsigned()
     }
 
     /// Its key; `None` is null.
-    pub(super) fn key(&self) -> Option<&[u8]> {
+    pub fn key(&self) -> Option<&[u8]> {
         // SAFETY: pointer and length belong together and live as long as the message.
         unsafe {
             let message = self.message.as_ref();
@@ -187,7 +184,7 @@ impl Message<'_> {
     }
 
     /// Its value; `None` is null.
-    pub(super) fn value(&self) -> Option<&[u8]> {
+    pub fn value(&self) -> Option<&[u8]> {
         // SAFETY: as with the key.
         unsafe {
             let message = self.message.as_ref();
@@ -196,7 +193,7 @@ impl Message<'_> {
     }
 
     /// Hands over each header with its name.
-    pub(super) fn headers<'b>(&'b self, mut take: impl FnMut(&'b [u8], &'b [u8])) {
+    pub fn headers<'b>(&'b self, mut take: impl FnMut(&'b [u8], &'b [u8])) {
         let ok = c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
         let mut headers = ptr::null_mut();
         // SAFETY: the headers belong to the message and live as long as it does.
