@@ -2,6 +2,7 @@
 //! contract that checks and encodes rows, libraries and the rule by which they are merged, grants,
 //! masks, receipts. Values in, values out: no input or output, and never a look at the clock.
 
+pub mod avro_row;
 pub mod batch;
 pub mod calendar;
 pub mod catalog;

@@ -22,7 +22,7 @@ pub enum DecodeError {
 }
 
 #[derive(Clone, Copy)]
-enum Fault {
+pub(crate) enum Fault {
     Short,
     Value,
 }
@@ -89,14 +89,14 @@ fn field(column: &Column, rest: &mut &[u8], out: &mut Cells) -> Result<(), Fault
     Ok(())
 }
 
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], Fault> {
+pub(crate) fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], Fault> {
     let (taken, left) = rest.split_at_checked(count).ok_or(Fault::Short)?;
     *rest = left;
     Ok(taken)
 }
 
 /// Reads a zigzag number of at most ten bytes.
-fn long(rest: &mut &[u8]) -> Result<i64, Fault> {
+pub(crate) fn long(rest: &mut &[u8]) -> Result<i64, Fault> {
     let mut value = 0u64;
     for index in 0..10 {
         let [byte] = take(rest, 1)? else { return Err(Fault::Short) };
@@ -111,12 +111,12 @@ fn long(rest: &mut &[u8]) -> Result<i64, Fault> {
     Err(Fault::Value)
 }
 
-fn bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
+pub(crate) fn bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
     let length = usize::try_from(long(rest)?).map_err(|_| Fault::Value)?;
     take(rest, length)
 }
 
-fn decimal(rest: &mut &[u8]) -> Result<i128, Fault> {
+pub(crate) fn decimal(rest: &mut &[u8]) -> Result<i128, Fault> {
     let bytes = bytes(rest)?;
     if bytes.is_empty() || bytes.len() > 16 {
         return Err(Fault::Value);
@@ -127,4 +127,4 @@ fn decimal(rest: &mut &[u8]) -> Result<i128, Fault> {
 }
 
 /// 0001-01-01 to 9999-12-31.
-const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
+pub(crate) const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;

@@ -25,7 +25,7 @@ use crate::{
 mod cel;
 mod check;
 mod compile;
-mod decode;
+pub(crate) mod decode;
 mod describe;
 mod encode;
 pub mod form;
