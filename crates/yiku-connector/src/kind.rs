@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use yiku_core::derive::TableColumn;
 
-use crate::{ConnectorError, Load, Position, Sink, Source, Surroundings};
+use crate::{ConnectorError, Load, Position, Schemas, Sink, Source, Surroundings};
 
 /// What the hub tells a connector about the rows it will carry.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct Access {
     pub columns: Arc<[TableColumn]>,
     /// Which of them are the key.
     pub key: Arc<[usize]>,
+    /// The published schemas, by number.
+    pub schemas: Schemas,
     /// Where the connector lives: base folder, secrets, time zone.
     pub surroundings: Surroundings,
 }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use yiku_connector::{
-    Access, ConnectorError, Limits, Load, Position, Surroundings,
+    Access, ConnectorError, Limits, Load, Position, Schemas, Surroundings,
     connector_file::{ConnectorFile, Role},
 };
 use yiku_core::mapping::MappingSpec;
@@ -90,6 +90,7 @@ fn access() -> Access {
         load: Load::Changes,
         columns: Arc::new([]),
         key: Arc::new([]),
+        schemas: Schemas::default(),
         surroundings: Surroundings { secrets: folder.clone(), folder, limits: Limits::default() },
     }
 }

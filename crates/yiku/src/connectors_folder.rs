@@ -107,6 +107,7 @@ pub fn open_sink(hub: &Hub, name: &str, role: &SinkRole) -> anyhow::Result<Box<d
         load: Load::default(),
         columns: columns.into(),
         key: key.into(),
+        schemas: hub.schemas(),
         surroundings: hub.config.surroundings(),
     };
     let kind = kinds::kind(&role.kind)?;

@@ -17,7 +17,10 @@ use yiku_bus::{
     Bus, BusError,
     publish::{CheckedBatch, LineState, Lines, Published as PublishedBatch, Publisher, Submission},
 };
-use yiku_connector::effort::{self, Step};
+use yiku_connector::{
+    Schemas,
+    effort::{self, Step},
+};
 use yiku_core::{
     catalog::Catalog,
     code_list::CodeLists,
@@ -68,7 +71,7 @@ pub struct Hub {
     /// Which keys have rows in quarantine.
     pub watch: Mutex<quarantine::Watch>,
     lines: Lines,
-    live: RwLock<Arc<Live>>,
+    live: Arc<RwLock<Arc<Live>>>,
     _lock: FolderLock,
 }
 
@@ -158,7 +161,7 @@ impl Hub {
             merging: Mutex::new(None),
             watch: Mutex::new(quarantine::Watch::new()),
             lines: Lines::default(),
-            live: RwLock::new(Arc::new(live)),
+            live: Arc::new(RwLock::new(Arc::new(live))),
             _lock: lock,
         };
         materialise::catch_up(&hub).await?;
@@ -168,6 +171,12 @@ impl Hub {
     /// The catalog as it was read last.
     pub fn live(&self) -> Arc<Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The published schemas as they stand whenever they are asked for.
+    pub fn schemas(&self) -> Schemas {
+        let live = self.live.clone();
+        Schemas::new(move || live.read().unwrap_or_else(PoisonError::into_inner).registry.clone())
     }
 
     /// Reads the catalog folder and the published versions anew.

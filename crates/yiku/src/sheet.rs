@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use serde_json::json;
-use yiku_connector::{Access, Limits, Position, PullLimit, Surroundings};
+use yiku_connector::{Access, Limits, Position, PullLimit, Schemas, Surroundings};
 
 /// Names and rows of a small file.
 pub struct Sheet {
@@ -27,6 +27,7 @@ pub fn read(path: &Path) -> anyhow::Result<Sheet> {
         load: Default::default(),
         columns: [].into(),
         key: [].into(),
+        schemas: Schemas::default(),
         surroundings: Surroundings {
             folder: folder.to_owned(),
             secrets: folder.to_owned(),

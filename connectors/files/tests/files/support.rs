@@ -6,7 +6,7 @@ use connector_files::KIND;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use yiku_connector::{
-    Access, ConnectorError, Limits, Load, Position, Pull, PullLimit, Source, Surroundings,
+    Access, ConnectorError, Limits, Load, Position, Pull, PullLimit, Schemas, Source, Surroundings,
     conformance,
 };
 
@@ -101,6 +101,7 @@ pub(crate) fn access(folder: &Path) -> Access {
         load: Load::Changes,
         columns: conformance::sink_columns(),
         key: Arc::new([0, 1]),
+        schemas: Schemas::default(),
         surroundings: Surroundings {
             folder: folder.into(),
             secrets: folder.into(),

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, Uri},
     response::{IntoResponse, Response},
 };
-use yiku_connector::{Access, Limits, Load, Surroundings};
+use yiku_connector::{Access, Limits, Load, Schemas, Surroundings};
 use yiku_core::derive::TableColumn;
 
 /// What the server was asked.
@@ -83,6 +83,7 @@ pub fn access(load: Load, columns: Vec<TableColumn>) -> Access {
         load,
         columns: columns.into(),
         key: Arc::new([0]),
+        schemas: Schemas::default(),
         surroundings: Surroundings {
             folder: "/".into(),
             secrets: "/nowhere".into(),

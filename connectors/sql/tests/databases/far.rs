@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use yiku_connector::{
-    Access, ConnectorError, Limits, Load, Position, Pull, PullLimit, Source, Surroundings,
+    Access, ConnectorError, Limits, Load, Position, Pull, PullLimit, Schemas, Source, Surroundings,
 };
 use yiku_core::derive::{ColumnType, TableColumn};
 
@@ -94,6 +94,7 @@ impl Far {
             load,
             columns: columns.into(),
             key: Arc::new([0]),
+            schemas: Schemas::default(),
             surroundings: Surroundings {
                 secrets: folder.clone(),
                 folder,

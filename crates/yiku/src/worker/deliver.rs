@@ -328,6 +328,7 @@ impl Standing {
             load: Default::default(),
             columns: self.view.columns.clone().into(),
             key: self.view.key.clone().into(),
+            schemas: hub.schemas(),
             surroundings: hub.config.surroundings(),
         };
         Ok((kinds::kind(&role.kind)?.open_sink)(role.config.clone(), &access)?)

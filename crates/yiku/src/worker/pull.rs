@@ -111,6 +111,7 @@ impl<'a> Puller<'a> {
             load: self.role.load,
             columns: derive::table(entry).into(),
             key: entry.key.clone().into(),
+            schemas: self.hub.schemas(),
             surroundings: self.hub.config.surroundings(),
         }
     }
