@@ -64,8 +64,9 @@ pub fn install_servers() -> Result<()> {
 /// Logins to Kafka need OpenSSL, which only these tests and releases link.
 fn test_logins() -> Result<()> {
     let mut cargo = workspace::cargo();
-    cargo.args(["test", "--locked", "--workspace", "--features", "yiku-bus/kafka-tls"]);
-    process::run(cargo.args(["--test", "bus", "login"]))
+    let features = "yiku-bus/kafka-tls,connector-kafka/kafka-tls";
+    cargo.args(["test", "--locked", "--workspace", "--features", features]);
+    process::run(cargo.args(["--test", "bus", "--test", "broker", "login"]))
 }
 
 fn install_missing() -> Result<()> {

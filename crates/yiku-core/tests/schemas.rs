@@ -201,6 +201,8 @@ fn the_guide_to_connectors_names_every_key() {
         "connectors/sql/sink.schema.json",
         "connectors/http/source.schema.json",
         "connectors/http/sink.schema.json",
+        "connectors/kafka/source.schema.json",
+        "connectors/kafka/sink.schema.json",
     ];
     for path in files {
         let text = fs::read_to_string(root().join(path)).unwrap();

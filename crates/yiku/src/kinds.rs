@@ -4,8 +4,8 @@ use anyhow::Context;
 use yiku_connector::ConnectorKind;
 
 /// Every kind.
-pub static KINDS: [&ConnectorKind; 3] =
-    [&connector_files::KIND, &connector_http::KIND, &connector_sql::KIND];
+pub static KINDS: [&ConnectorKind; 4] =
+    [&connector_files::KIND, &connector_http::KIND, &connector_kafka::KIND, &connector_sql::KIND];
 
 /// The kind of this name.
 pub fn kind(name: &str) -> anyhow::Result<&'static ConnectorKind> {
