@@ -18,6 +18,7 @@ mod receiver;
 mod sheet;
 mod sink;
 mod table;
+mod topic;
 
 use std::path::PathBuf;
 
