@@ -29,7 +29,8 @@ def row(no, name, sex, fee):
 
 
 def make(brokers, topic):
-    for done in AdminClient({"bootstrap.servers": brokers}).create_topics([topic]).values():
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for done in admin.create_topics([topic]).values():
         done.result(20)
 
 
@@ -105,7 +106,8 @@ def make_out(brokers, topic):
 
 def remake(brokers, topic):
     """Deletes it and makes another of its name, as one step for who looks every second."""
-    for done in AdminClient({"bootstrap.servers": brokers}).delete_topics([topic]).values():
+    admin = AdminClient({"bootstrap.servers": brokers})
+    for done in admin.delete_topics([topic]).values():
         done.result(20)
     make_out(brokers, topic)
 

@@ -4,7 +4,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 use yiku_connector::{Access, ConnectorError, Parcel, Settled, Sink, effort::Step};
 
-use crate::{config::SinkConfig, far::Far, source::waiting, topic::Topic, writer::Writer};
+use crate::{
+    config::SinkConfig,
+    far::Far,
+    source::{leave, waiting},
+    topic::Topic,
+    writer::Writer,
+};
 
 /// Opens a sink. Reads secrets and connects only when it is first asked something.
 pub fn open(config: Value, access: &Access) -> Result<Box<dyn Sink>, ConnectorError> {
@@ -40,6 +46,12 @@ impl Sink for KafkaSink {
         let (writer, settled) = waiting(Step::Deliver, delivering).await?;
         self.writer = Some(writer);
         Ok(settled)
+    }
+}
+
+impl Drop for KafkaSink {
+    fn drop(&mut self) {
+        leave(self.writer.take());
     }
 }
 

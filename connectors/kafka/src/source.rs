@@ -67,6 +67,12 @@ impl Source for KafkaSource {
     }
 }
 
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        leave(self.reader.take());
+    }
+}
+
 /// A reader, or what makes one.
 enum Opened {
     Reader(Box<Reader>),
@@ -99,6 +105,13 @@ impl KafkaSource {
         let decoder = Decoder::new(*format, tombstones.clone(), schemas, limits.record_bytes_max);
         let group = format!("yiku.source.{}", self.access.connector);
         Ok(Opening { far: self.far()?, group, decoder, columns_max: limits.columns_max })
+    }
+}
+
+/// Gives up clients where waiting is allowed: closing one waits for the cluster.
+pub fn leave<T: Send + 'static>(held: Option<T>) {
+    if let (Some(held), Ok(runtime)) = (held, tokio::runtime::Handle::try_current()) {
+        drop(runtime.spawn_blocking(move || drop(held)));
     }
 }
 

@@ -38,6 +38,11 @@ fn error_of(hub: &Hub, name: &str, brokers: &str, topic: &str) -> Said {
     let mut said = Said::by_status(&hub.connector_until(name, |one| one["error"].is_string()));
     said.replace(brokers, "host:port");
     said.replace(topic, "topic");
+    // How long it took and how often.
+    for text in [&mut said.zh, &mut said.en] {
+        let end = text.find(" (after ").unwrap_or(text.len());
+        text.truncate(end);
+    }
     said
 }
 
