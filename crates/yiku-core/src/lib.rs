@@ -25,6 +25,7 @@ pub mod publication;
 pub mod published;
 pub mod receipt;
 pub mod registry;
+pub mod relay;
 pub mod row_version;
 pub mod text_bytes;
 pub mod tree;

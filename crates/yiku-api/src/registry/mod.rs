@@ -1,4 +1,4 @@
-//! The schema registry: the published entry versions as subjects and schemas, by the paths, bodies
+//! The schema registry: published entry versions and entities as subjects, by the paths, bodies
 //! and codes of Confluent's registry, so that its clients work unmodified (`docs/registry.md`).
 //!
 //! It stands outside of the OpenAPI document: the interface is not ours, its clients bring it

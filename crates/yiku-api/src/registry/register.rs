@@ -61,7 +61,7 @@ pub(super) async fn register(
         return Ok(Answer::of(&json!({ "id": found.kept.id })));
     }
     let latest = registry.versions(plain(&subject)).and_then(<[_]>::last);
-    let entry = latest.map(|latest| &latest.kept.entry);
+    let entry = latest.and_then(|latest| latest.kept.of.entry());
     let obstacles = latest.map(|latest| latest.obstacles(&candidate)).unwrap_or_default();
     let why = match obstacles.is_empty() {
         true => RegistryError::NotPermitted(format!(

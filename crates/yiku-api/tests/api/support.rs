@@ -38,7 +38,7 @@ use yiku_core::{
     publication::{Publication, RejectedRow},
     published::Published,
     receipt::{Deed, Receipt},
-    registry::{self, Format, KeptSchema, Registry},
+    registry::{self, Format, KeptSchema, Registry, SchemaOf},
 };
 use yiku_store::{
     Store, connector, cursor, publication, receipt,
@@ -240,7 +240,8 @@ fn schemas(catalog: &Catalog, published: &Published) -> Registry {
     Registry::new(both.zip(1..).map(|((contract, format), id)| {
         let entry = contract.entry();
         let text = registry::text(entry, &catalog.lists, format);
-        KeptSchema { id, entry: entry.name.clone(), version: entry.version, format, text }
+        let of = SchemaOf::Entry(entry.name.clone(), entry.version);
+        KeptSchema { id, of, format, text }
     }))
 }
 

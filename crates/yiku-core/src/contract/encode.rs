@@ -1,13 +1,13 @@
 //! Avro's binary form, written field by field.
 
 /// Index of the value's branch in `["null", type]`.
-pub(super) const PRESENT: u8 = 2;
+pub(crate) const PRESENT: u8 = 2;
 /// Index of the null branch.
-pub(super) const ABSENT: u8 = 0;
+pub(crate) const ABSENT: u8 = 0;
 
 /// Appends an `int` or a `long`: zigzag, seven bits a byte, low ones first.
 #[inline]
-pub(super) fn long(value: i64, body: &mut Vec<u8>) {
+pub(crate) fn long(value: i64, body: &mut Vec<u8>) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     while rest >= 0x80 {
         body.push(rest as u8 | 0x80);
@@ -18,7 +18,7 @@ pub(super) fn long(value: i64, body: &mut Vec<u8>) {
 
 /// Appends a `string` or `bytes`.
 #[inline]
-pub(super) fn bytes(value: &[u8], body: &mut Vec<u8>) {
+pub(crate) fn bytes(value: &[u8], body: &mut Vec<u8>) {
     if value.len() < 64 {
         body.push((value.len() as u8) << 1);
     } else {
@@ -29,14 +29,14 @@ pub(super) fn bytes(value: &[u8], body: &mut Vec<u8>) {
 
 /// Appends ASCII text in upper case as a `string`.
 #[inline]
-pub(super) fn upper(value: &[u8], body: &mut Vec<u8>) {
+pub(crate) fn upper(value: &[u8], body: &mut Vec<u8>) {
     bytes(value, body);
     let start = body.len() - value.len();
     body[start..].make_ascii_uppercase();
 }
 
 /// Appends a `decimal` over `bytes`: big-endian two's complement in as few bytes as hold it.
-pub(super) fn decimal(value: i128, body: &mut Vec<u8>) {
+pub(crate) fn decimal(value: i128, body: &mut Vec<u8>) {
     let all = value.to_be_bytes();
     let sign = if value < 0 { 0xFF } else { 0 };
     let mut start = 0;

@@ -27,7 +27,7 @@ mod check;
 mod compile;
 pub(crate) mod decode;
 mod describe;
-mod encode;
+pub(crate) mod encode;
 pub mod form;
 pub mod number;
 mod rule;

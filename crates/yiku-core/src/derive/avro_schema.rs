@@ -18,7 +18,8 @@ pub fn avro_schema(entry: &EntryVersion) -> Value {
     })
 }
 
-fn field(item: &DataItem) -> Value {
+/// The field of an item.
+pub(super) fn field(item: &DataItem) -> Value {
     let mut field = Map::new();
     field.insert("name".into(), item.name.as_str().into());
     let value_type = value_type(&item.kind);

@@ -58,7 +58,8 @@ fn rule(rule: &Rule) -> Value {
     json!({ "id": rule.id, "severity": severity, "zh": rule.message.zh, "en": rule.message.en })
 }
 
-fn property(item: &DataItem, lists: &CodeLists) -> Value {
+/// The property of an item.
+pub(super) fn property(item: &DataItem, lists: &CodeLists) -> Value {
     let mut property = Map::new();
     property.insert("title".into(), item.zh.as_str().into());
     if let Some(en) = &item.en {

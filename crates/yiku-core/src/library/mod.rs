@@ -4,6 +4,7 @@
 //! resource that has one, and the newest of equals. The fold does not depend on the order in which
 //! records came, so an entity can always be folded again from what is kept.
 
+mod encode;
 mod feed;
 mod fold;
 mod parse;
@@ -12,6 +13,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+pub use encode::Unencodable;
 pub use feed::{Bound, FeedPlan, Merging};
 
 pub use fold::{Conflict, Contribution, Folded, fold};
@@ -101,6 +103,11 @@ impl Entity {
         format!("{}.{}", self.library, self.name)
     }
 
+    /// The topic of its rows: `library.<library>.<entity>`.
+    pub fn topic(&self) -> String {
+        topic_of(&self.full_name())
+    }
+
     /// What stands after `entity_`, `history_` and so on in the names of its tables.
     pub fn table_name(&self) -> String {
         format!("{}__{}", self.library.replace('-', "_"), self.name)
@@ -136,6 +143,11 @@ impl Entity {
         };
         self.items.iter().enumerate().map(column).collect()
     }
+}
+
+/// The topic of the rows of an entity, `population.person`.
+pub fn topic_of(entity: &str) -> String {
+    format!("library.{entity}")
 }
 
 /// Joins the parts of a key; `None` when one has no value.

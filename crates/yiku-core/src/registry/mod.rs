@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `entry.<department>.<resource>-value` | the Avro schemas, in the order of publication |
 //! | `entry.<department>.<resource>.json-value` | their JSON Schema twins |
+//! | `library.<library>.<entity>-value` | the Avro schemas of an entity's rows, as they changed |
+//! | `library.<library>.<entity>.json-value` | their JSON Schema twins |
 
 mod compatibility;
 mod form;
@@ -20,6 +22,7 @@ use crate::{
     code_list::CodeLists,
     derive,
     entry::{EntryName, EntryVersion, Version},
+    library::{self, Entity},
 };
 
 pub use form::{Candidate, InvalidSchema};
@@ -51,15 +54,22 @@ impl Format {
     }
 }
 
+/// What a schema is of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum SchemaOf {
+    /// The rows of a published entry version.
+    Entry(EntryName, Version),
+    /// The rows of an entity, `population.person`.
+    Entity(String),
+}
+
 /// A schema as it is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct KeptSchema {
     /// Its number, unique for ever.
     pub id: u32,
-    /// The entry.
-    pub entry: EntryName,
-    /// The entry's version.
-    pub version: Version,
+    /// What it is of.
+    pub of: SchemaOf,
     /// How it is written.
     pub format: Format,
     /// The schema.
@@ -100,7 +110,7 @@ impl Registry {
     }
 
     fn insert(&mut self, kept: KeptSchema) {
-        let subject = subject(&kept.entry, kept.format);
+        let subject = subject(&kept.of.topic(), kept.format);
         let versions = self.subjects.entry(subject.clone()).or_default();
         let number = versions.len() as u32 + 1;
         let own = Candidate::read(kept.format, &kept.text, &[]).ok();
@@ -119,12 +129,17 @@ impl Registry {
 
     /// The number of an entry version's schema.
     pub fn number_of(&self, entry: &EntryName, version: Version, format: Format) -> Option<u32> {
-        let versions = self.versions(&subject(entry, format))?;
-        versions
-            .iter()
-            .map(|one| &one.kept)
-            .find(|kept| kept.version == version)
-            .map(|kept| kept.id)
+        let versions = self.versions(&subject(&entry.topic(), format))?;
+        let of_version = |one: &&Arc<RegisteredSchema>| match &one.kept.of {
+            SchemaOf::Entry(_, own) => *own == version,
+            SchemaOf::Entity(_) => false,
+        };
+        versions.iter().find(of_version).map(|one| one.kept.id)
+    }
+
+    /// The newest schema of an entity's rows.
+    pub fn newest_of(&self, entity: &str, format: Format) -> Option<&Arc<RegisteredSchema>> {
+        self.versions(&subject(&library::topic_of(entity), format))?.last()
     }
 
     /// All schemas by number.
@@ -169,9 +184,26 @@ impl RegisteredSchema {
     }
 }
 
-/// The subject of an entry's schemas of a format.
-fn subject(entry: &EntryName, format: Format) -> String {
-    let topic = entry.topic();
+impl SchemaOf {
+    /// The topic of the rows.
+    fn topic(&self) -> String {
+        match self {
+            Self::Entry(entry, _) => entry.topic(),
+            Self::Entity(entity) => library::topic_of(entity),
+        }
+    }
+
+    /// The entry, if it is of one.
+    pub fn entry(&self) -> Option<&EntryName> {
+        match self {
+            Self::Entry(entry, _) => Some(entry),
+            Self::Entity(_) => None,
+        }
+    }
+}
+
+/// The subject of a topic's schemas of a format.
+fn subject(topic: &str, format: Format) -> String {
     match format {
         Format::Avro => format!("{topic}-value"),
         Format::Json => format!("{topic}.json-value"),
@@ -193,6 +225,14 @@ pub fn text(entry: &EntryVersion, lists: &CodeLists, format: Format) -> String {
             }
             schema.to_string()
         }
+    }
+}
+
+/// The text under which the schema of an entity's rows is registered.
+pub fn entity_text(entity: &Entity, format: Format) -> String {
+    match format {
+        Format::Avro => derive::entity_avro_schema(entity).to_string(),
+        Format::Json => derive::entity_json_schema(entity).to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::derive::test_entry;
 
 fn kept(id: u32, version: &str, format: Format, text: String) -> KeptSchema {
     let entry = "public-security/a-person".parse().unwrap();
-    KeptSchema { id, entry, version: version.parse().unwrap(), format, text }
+    KeptSchema { id, of: SchemaOf::Entry(entry, version.parse().unwrap()), format, text }
 }
 
 /// Two versions of the sample, of which the second says it in other words, and a third with one
@@ -55,6 +55,21 @@ fn subjects_number_their_versions_in_the_order_of_publication() {
     assert_eq!(numbers(AVRO), [(1, 1), (2, 3), (3, 5)]);
     assert_eq!(numbers(JSON), [(1, 2), (2, 4), (3, 6)]);
     assert!(registry.versions("entry.public-security.a-person").is_none());
+}
+
+#[test]
+fn an_entity_has_subjects_of_its_own() {
+    let mut all: Vec<KeptSchema> = registry().schemas().map(|one| one.kept.clone()).collect();
+    for (id, text) in [(7, "\"int\""), (8, "\"long\"")] {
+        let of = SchemaOf::Entity("population.person".into());
+        all.push(KeptSchema { id, of, format: Format::Avro, text: text.into() });
+    }
+    let registry = Registry::new(all);
+    let subjects: Vec<_> = registry.subjects().collect();
+    assert_eq!(subjects, [AVRO, JSON, "library.population.person-value"]);
+    let newest = registry.newest_of("population.person", Format::Avro).expect("two");
+    assert_eq!((newest.kept.id, newest.number), (8, 2));
+    assert!(registry.newest_of("population.person", Format::Json).is_none());
 }
 
 #[track_caller]
