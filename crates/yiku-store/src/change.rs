@@ -54,6 +54,15 @@ impl ChangeTotals {
     pub fn all(&self) -> u64 {
         self.created + self.changed + self.ended + self.restored
     }
+
+    fn add(&mut self, kind: ChangeKind) {
+        *match kind {
+            ChangeKind::Created => &mut self.created,
+            ChangeKind::Changed => &mut self.changed,
+            ChangeKind::Ended => &mut self.ended,
+            ChangeKind::Restored => &mut self.restored,
+        } += 1;
+    }
 }
 
 /// The shard of a key among `shards`: FNV-1a of its bytes. Never changes: logs are kept by it.
@@ -69,6 +78,15 @@ pub async fn last(db: &mut Connection, subject: i64) -> Result<u64, StoreError> 
     let sql = "SELECT last FROM shard WHERE subject_id = $1 AND shard = 0";
     let last: Option<i64> = sql::query_scalar(sql).bind(subject).fetch_optional(db).await?;
     Ok(last.unwrap_or(0).cast_unsigned())
+}
+
+/// The last change number of every entity that had one, by its name.
+pub async fn last_of_entities(db: &mut Connection) -> Result<Vec<(String, u64)>, StoreError> {
+    let sql = "SELECT s.name, h.last FROM shard h JOIN subject s ON s.id = h.subject_id
+               WHERE s.kind = 'entity' AND h.shard = 0 AND h.last > 0
+               ORDER BY s.name";
+    let rows: Vec<(String, i64)> = sql::query_as(sql).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|(name, last)| (name, last.cast_unsigned())).collect())
 }
 
 /// The changes after `after`, at most `limit` of them.
@@ -109,23 +127,32 @@ pub async fn read(
 
 /// Recounts a log from its bodies, whatever its counts say.
 pub async fn recount(db: &mut Connection, subject: i64) -> Result<ChangeTotals, StoreError> {
-    let (mut totals, mut after) = (ChangeTotals::default(), 0_i64);
+    let (before, after) = recount_beside(db, subject, 0).await?;
+    debug_assert_eq!(before, ChangeTotals::default());
+    Ok(after)
+}
+
+/// Recounts a log from its bodies: the changes up to a number, and those after it.
+pub async fn recount_beside(
+    db: &mut Connection,
+    subject: i64,
+    number: u64,
+) -> Result<(ChangeTotals, ChangeTotals), StoreError> {
+    let mut totals = [ChangeTotals::default(); 2];
+    let mut after = 0_i64;
     loop {
         let sql = "SELECT first, body FROM change_log
                    WHERE subject_id = $1 AND shard = 0 AND first > $2
                    ORDER BY first
                    LIMIT 16";
         let rows = sql::query(sql).bind(subject).bind(after).fetch_all(&mut *db).await?;
-        let Some(last) = rows.last() else { return Ok(totals) };
+        let Some(last) = rows.last() else { return Ok((totals[0], totals[1])) };
         after = last.try_get(0)?;
         for row in &rows {
+            let mut at = row.try_get::<i64, _>(0)?.cast_unsigned();
             let _ = for_each(row.try_get(1)?, |kind, _| {
-                *match kind {
-                    ChangeKind::Created => &mut totals.created,
-                    ChangeKind::Changed => &mut totals.changed,
-                    ChangeKind::Ended => &mut totals.ended,
-                    ChangeKind::Restored => &mut totals.restored,
-                } += 1;
+                totals[usize::from(at > number)].add(kind);
+                at += 1;
                 ControlFlow::Continue(())
             })?;
         }

@@ -242,6 +242,19 @@ impl<'a> Reader<'a> {
         db: &mut Connection,
         changes: &[Change],
     ) -> Result<Images, StoreError> {
+        let mut images = self.left_by(db, changes).await?;
+        let replaced = |(_, change): &(usize, &Change)| change.kind != ChangeKind::Created;
+        let replaced: Vec<_> = changes.iter().enumerate().filter(replaced).collect();
+        self.past(db, "_to", &replaced, &mut images, |images| &mut images.before).await?;
+        Ok(images)
+    }
+
+    /// What each change left, in the order of `changes`. What they replaced is not looked up.
+    pub async fn left_by(
+        &self,
+        db: &mut Connection,
+        changes: &[Change],
+    ) -> Result<Images, StoreError> {
         let mut images = Images { cells: Cells::new(self.width), ..Images::default() };
         let Images { cells, ended, .. } = &mut images;
         let keys: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
@@ -254,19 +267,15 @@ impl<'a> Reader<'a> {
             Ok(())
         })
         .await?;
-        let (mut left, mut replaced) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
         for (index, change) in changes.iter().enumerate() {
             images.after.push(current.get(&change.number).copied().flatten());
             images.before.push(None);
             if !current.contains_key(&change.number) {
                 left.push((index, change));
             }
-            if change.kind != ChangeKind::Created {
-                replaced.push((index, change));
-            }
         }
         self.past(db, "_from", &left, &mut images, |images| &mut images.after).await?;
-        self.past(db, "_to", &replaced, &mut images, |images| &mut images.before).await?;
         Ok(images)
     }
 

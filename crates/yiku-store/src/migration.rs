@@ -49,6 +49,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step(6, "quarantine", include_str!("../../../schemas/sql/0006_quarantine.sql")),
     step(7, "registered_schema", include_str!("../../../schemas/sql/0007_registered_schema.sql")),
     step(9, "bus_log", include_str!("../../../schemas/sql/0009_bus_log.sql")),
+    step(10, "entity_schema", include_str!("../../../schemas/sql/0010_entity_schema.sql")),
     step(11, "foreign_message", include_str!("../../../schemas/sql/0011_foreign_message.sql")),
     step(12, "bi_reader", include_str!("../../../schemas/sql/0012_bi_reader.sql")),
     step(100, "library", include_str!("../../../schemas/sql/0100_library.sql")),

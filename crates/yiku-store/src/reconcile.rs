@@ -67,6 +67,19 @@ pub struct BusState {
     pub topics: Vec<BusTopic>,
     /// Logs of rows on earlier buses, by topic and number: nothing is counted there any more.
     pub earlier: Vec<(String, u32)>,
+    /// The topics of entities, read before the snapshot began; none where nothing is relayed.
+    pub relayed: Option<Vec<RelayedTopic>>,
+}
+
+/// What the topic of an entity holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RelayedTopic {
+    /// `population.person`.
+    pub entity: String,
+    /// The number of the last change that the topic tells of.
+    pub change: u64,
+    /// Keys whose newest message is a row.
+    pub rows: u64,
 }
 
 impl BusState {
@@ -95,7 +108,7 @@ pub async fn recount(
     equations.extend(batch::offsets(db, bus).await?);
     equations.extend(batch::quarantine(db).await?);
     equations.extend(library::topics(db, bus).await?);
-    equations.extend(library::subjects(db).await?);
+    equations.extend(library::subjects(db, bus).await?);
     equations.extend(subscription::outcomes(db).await?);
     equations.extend(ledger::streams(db).await?);
     equations.extend(ledger::deeds(db, depth).await?);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{BusState, Equation};
+use super::{BusState, Equation, RelayedTopic};
 use crate::{
     Snapshot, StoreError, change,
     rows::number,
@@ -147,7 +147,10 @@ async fn chain_end(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
 
 /// Per entity and per resource: changes by kind, recounted from the log itself; the rows that are
 /// there and those replaced, counted in their tables.
-pub(super) async fn subjects(db: &mut Snapshot) -> Result<Vec<Equation>, StoreError> {
+pub(super) async fn subjects(
+    db: &mut Snapshot,
+    bus: &BusState,
+) -> Result<Vec<Equation>, StoreError> {
     let mut equations = Vec::new();
     for subject in subject::list(db).await? {
         let last: i64 = sql::query_scalar(
@@ -175,8 +178,29 @@ pub(super) async fn subjects(db: &mut Snapshot) -> Result<Vec<Equation>, StoreEr
         let kept = [("changes", counts.all())];
         let images = [("rows, ended ones too", rows.all), ("history", rows.history)];
         equations.push(Equation::new(4, name, kept, images));
+        if let (Some(relayed), SubjectKind::Entity) = (&bus.relayed, subject.kind) {
+            let topic = relayed.iter().find(|one| one.entity == subject.name);
+            equations.extend(relay(db, &subject, topic).await?);
+        }
     }
     Ok(equations)
+}
+
+/// Each change of an entity is on its topic or waits for it; the rows that the topic has now are
+/// those that were there after the last change that it tells of.
+async fn relay(
+    db: &mut Snapshot,
+    subject: &Subject,
+    topic: Option<&RelayedTopic>,
+) -> Result<[Equation; 2], StoreError> {
+    let (relayed, rows) = topic.map_or((0, 0), |topic| (topic.change, topic.rows));
+    let (told, waiting) = change::recount_beside(db, subject.id, relayed).await?;
+    let changes = [("changes", told.all() + waiting.all())];
+    let both = [("relayed", relayed), ("backlog", waiting.all())];
+    let there = [("rows on the topic", rows), ("ended", told.ended)];
+    let made = [("created", told.created), ("restored", told.restored)];
+    let name = subject.name.as_str();
+    Ok([Equation::new(4, name, changes, both), Equation::new(4, name, there, made)])
 }
 
 #[derive(FromRow)]

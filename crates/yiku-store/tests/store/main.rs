@@ -9,6 +9,7 @@ mod quarantine;
 mod receipt;
 mod reconcile;
 mod registry;
+mod relay_books;
 mod subscription_books;
 mod support;
 mod sweep;

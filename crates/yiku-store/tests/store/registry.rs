@@ -1,4 +1,4 @@
-use yiku_core::registry::Format;
+use yiku_core::registry::{Format, SchemaOf};
 use yiku_store::{
     catalog::{self, Outcome},
     connector::{self, Registered, Registration, Role, State},
@@ -68,6 +68,27 @@ async fn a_schema_keeps_its_number_and_text() {
         (4, Format::Json, "json 1.1.0"),
     ];
     assert_eq!(list, expected);
+    tx.rollback().await.expect("rolls back");
+
+    // Those of entities have numbers among them.
+    let mut tx = fresh.begin().await;
+    for text in ["one", "two"] {
+        for format in Format::ALL {
+            let entity = "population.person";
+            registered_schema::register_entity(&mut tx, entity, format, text).await.expect("kept");
+        }
+    }
+    tx.commit().await.expect("commits");
+    let mut tx = fresh.begin().await;
+    let third = catalog::publish(&mut tx, &entry, "1.2.0".parse().unwrap(), "x", NOW).await;
+    let Ok(Outcome::New(id)) = third else { panic!("{third:?}") };
+    registered_schema::register(&mut tx, id, Format::Avro, "avro 1.2.0").await.expect("registers");
+    let list = registered_schema::list(&mut tx).await.expect("reads");
+    let of = SchemaOf::Entity("population.person".into());
+    let of_entity: Vec<_> =
+        list.iter().filter(|one| one.of == of).map(|one| (one.id, one.text.as_str())).collect();
+    assert_eq!(of_entity, [(5, "one"), (6, "one"), (7, "two"), (8, "two")]);
+    assert_eq!(list.last().map(|one| (one.id, one.text.as_str())), Some((9, "avro 1.2.0")));
 }
 
 fn source<'a>(entry: &'a str, digest: u8) -> Registration<'a> {

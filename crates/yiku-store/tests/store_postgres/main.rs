@@ -17,6 +17,8 @@ mod receipt;
 mod reconcile;
 #[path = "../store/registry.rs"]
 mod registry;
+#[path = "../store/relay_books.rs"]
+mod relay_books;
 mod reports;
 #[path = "../store/subscription_books.rs"]
 mod subscription_books;
