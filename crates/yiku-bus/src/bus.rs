@@ -7,7 +7,8 @@
 //!   the ends of transactions, and what was never committed). So a reader goes on at
 //!   [`Read::next`], and rows are counted by [`Bus::count`], never by subtraction.
 //! * A reader never sees a record that could still vanish.
-//! * Nothing is ever deleted but by [`Bus::retain`].
+//! * Nothing is ever deleted but by [`Bus::retain`]. A topic of an entity (`library.`) may be
+//!   compacted beside: of a key's records the newest stays, of a deleted key none.
 //! * A cursor outside what is kept is an error, never a reset.
 
 use std::{sync::Arc, time::Duration};
@@ -100,6 +101,8 @@ pub struct Foreign {
     pub zh: String,
     /// In English.
     pub en: String,
+    /// Its key, if it is a text: personal data as a rule, never to be logged.
+    pub key: Option<String>,
 }
 
 /// Bounds of one read. At least one batch is returned when there is one.
@@ -145,6 +148,12 @@ pub trait Bus: Send + Sync {
     /// What offsets of this bus are said to belong to: `embedded`, or Kafka with its cluster's id.
     fn id(&self) -> &str;
 
+    /// Whether others read the topics by themselves. Where nobody does, no topics of entities are
+    /// written: they would only hold the library once more.
+    fn has_outside_readers(&self) -> bool {
+        false
+    }
+
     /// The batches that hold `from` and what follows. The first may begin before `from`.
     /// Empty when `from` is the end, or when the topic does not exist and `from` is 0.
     async fn read(
@@ -171,7 +180,7 @@ pub trait Bus: Send + Sync {
         Ok(Duration::ZERO)
     }
 
-    /// Moves at each commit.
+    /// Moves at each commit; it need not at one of rows of entities, which the hub does not read.
     fn appended(&self) -> watch::Receiver<u64>;
 }
 

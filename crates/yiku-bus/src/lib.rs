@@ -26,3 +26,5 @@ pub use yiku_core::operation::Operation;
 pub const PUBLICATIONS: &str = "hub.publications";
 /// Topic with one record per rejected row.
 pub const REJECTS: &str = "hub.rejects";
+/// Topic with one record per append of the relay: how far it came.
+pub const RELAY: &str = "hub.relay";

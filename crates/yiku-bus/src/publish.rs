@@ -227,7 +227,7 @@ impl check::Rest {
 }
 
 /// Records of the hub's own topics: no key, the line's batch as version, the bytes as body.
-fn control(
+pub fn control(
     topic: &str,
     partition: u32,
     envelope: &Envelope,

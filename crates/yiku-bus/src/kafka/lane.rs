@@ -91,9 +91,20 @@ fn run(
             }
         }
         while !appends.is_empty() {
-            append(&mut transactions, next_group(&mut appends));
-            moved.send_modify(|commits| *commits += 1);
+            let group = next_group(&mut appends);
+            let are_read = group.iter().any(Pending::is_read);
+            append(&mut transactions, group);
+            if are_read {
+                moved.send_modify(|commits| *commits += 1);
+            }
         }
+    }
+}
+
+impl Pending {
+    /// Whether the hub itself reads it: rows of entities are for others.
+    fn is_read(&self) -> bool {
+        self.rows.iter().any(|one| !one.topic.starts_with("library."))
     }
 }
 

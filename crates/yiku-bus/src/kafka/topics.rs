@@ -135,7 +135,7 @@ impl Topics {
                 );
                 Err(BusError::Topic { topic: topic.clone(), problem })
             };
-            for (name, wanted) in KEPT {
+            for &(name, wanted) in kept(&topic) {
                 if value(name) != wanted {
                     return wrong(name, wanted);
                 }
@@ -178,7 +178,7 @@ impl Topics {
     /// The name without prefix of a topic of ours.
     fn own_name<'a>(&self, full: &'a str) -> Option<&'a str> {
         let name = full.strip_prefix(self.settings.prefix.as_str())?;
-        (name.starts_with("entry.") || name.starts_with("hub.")).then_some(name)
+        OWN.iter().any(|own| name.starts_with(own)).then_some(name)
     }
 
     /// Whether there is this topic.
@@ -231,7 +231,7 @@ impl Topics {
             .set("min.insync.replicas", &in_sync)
             .set("max.message.bytes", &bytes)
             .set("compression.type", "lz4");
-        new.config.extend(KEPT);
+        new.config.extend(kept(topic));
         let made = wait(self.admin.create_topics([&new], &options()));
         let made = made.map_err(|error| self.unanswered(&error))?;
         match made.into_iter().next() {
@@ -352,9 +352,11 @@ impl Topics {
 
     /// A topic that was there and is no more, or is another one now.
     pub(super) fn gone(&self, topic: &str) -> BusError {
-        let problem = "it was deleted from the cluster; put back what the cluster and the \
-                       store were at one time"
-            .to_owned();
+        let remedy = match topic.starts_with(OF_ENTITIES) {
+            true => "start the hub again, it fills it anew from the library",
+            false => "put back what the cluster and the store were at one time",
+        };
+        let problem = format!("it was deleted from the cluster; {remedy}");
         BusError::Topic { topic: topic.to_owned(), problem }
     }
 
@@ -365,6 +367,14 @@ impl Topics {
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a topic must be set to.
+fn kept(topic: &str) -> &'static [(&'static str, &'static str)] {
+    match topic.starts_with(OF_ENTITIES) {
+        true => KEPT_BY_KEY,
+        false => KEPT,
     }
 }
 
@@ -384,9 +394,16 @@ fn wait<T>(answer: impl Future<Output = T>) -> T {
 const PARTITIONS: usize = 1;
 /// Of a topic that loses nothing with a broker.
 const REPLICAS_MIN: u16 = 3;
+/// What the names of our topics begin with.
+const OWN: [&str; 3] = ["entry.", "hub.", OF_ENTITIES];
+const OF_ENTITIES: &str = "library.";
 /// The hub deletes records, not the clock.
-const KEPT: [(&str, &str); 3] =
-    [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+const KEPT: &[(&str, &str)] =
+    &[("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+/// Readers from outside come and go: they find the newest record of each key, and for seven days
+/// that a key is gone.
+const KEPT_BY_KEY: &[(&str, &str)] =
+    &[("cleanup.policy", "compact"), ("delete.retention.ms", "604800000")];
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The id that a cluster without ids gives.
 const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";

@@ -201,7 +201,7 @@ impl Transactions {
             return Err(unusable("its rows have no registered schema".into()));
         }
         let topic = self.settings.full_name(&one.topic);
-        let headers = message::headers_of_batch(&one.envelope);
+        let headers = message::Headers::of_batch(&one.topic, &one.envelope);
         for record in one.records.iter() {
             let record = record.ok_or_else(|| unusable("a record of it is damaged".into()))?;
             let has_value = message::write_value(schema, &record, &mut self.value);
@@ -209,7 +209,7 @@ impl Transactions {
                 BaseRecord::with_opaque_to(&topic, tag)
                     .partition(one.partition as i32)
                     .timestamp(one.envelope.at_ms)
-                    .headers(message::headers_of_row(&headers, &record));
+                    .headers(headers.of_row(&record));
             if has_value {
                 sent = sent.payload(&self.value);
             }

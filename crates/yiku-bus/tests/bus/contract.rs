@@ -1,6 +1,6 @@
 //! What every bus does.
 
-use yiku_bus::{BusError, Finish, Operation, PUBLICATIONS, ReadLimit, Records};
+use yiku_bus::{BusError, Finish, Operation, PUBLICATIONS, RELAY, ReadLimit, Records};
 use yiku_core::row_version::{RowVersion, VersionParts};
 
 use crate::engine::{Engine, TOPIC, append, envelope, keys, keys_within, nothing_more, rows};
@@ -30,6 +30,7 @@ on_both!(
     what_was_deleted_cannot_be_read,
     rows_are_counted_as_they_are_there,
     a_topic_made_again_is_another,
+    rows_of_an_entity_and_a_position_go_in_together,
 );
 
 async fn an_append_is_read_back_after_reopening(engine: Engine) {
@@ -205,3 +206,43 @@ async fn a_topic_made_again_is_another(engine: Engine) {
     }
     assert_ne!(id_of(&engine).await, first);
 }
+
+/// The relay's append: rows of an entity and how far it came, on a lane beside the others.
+async fn rows_of_an_entity_and_a_position_go_in_together(engine: Engine) {
+    let bus = engine.open().await;
+    assert_eq!(bus.has_outside_readers(), matches!(engine, Engine::Kafka(_)));
+    let lane = bus.lane("relay").await.unwrap();
+    let beside = bus.lane("0").await.unwrap();
+    for number in 1..=3u64 {
+        let said = number.to_string();
+        let finish: Finish = Box::new(move |placed| {
+            assert_eq!(placed[0].count, 2);
+            vec![rows(RELAY, number, &[&said])]
+        });
+        let mut one = rows(OF_ENTITY, number, &["a", "b"]);
+        if number == 2 {
+            let version = RowVersion::new(VersionParts { order: 2, ..Default::default() });
+            one.records = Records::new();
+            one.records.push("a", &version, Operation::Delete, &[]);
+            one.records.push("b", &version, Operation::Upsert, b"body of b");
+        }
+        lane.append(vec![one], finish).await.unwrap();
+        append(&*beside, number, &[&number.to_string()]).await.unwrap();
+    }
+    // A position alone, too.
+    let finish: Finish = Box::new(|_| vec![rows(RELAY, 4, &["4"])]);
+    assert!(lane.append(Vec::new(), finish).await.unwrap().is_empty());
+    drop((lane, beside, bus));
+
+    let bus = engine.open().await;
+    let _lane = bus.lane("relay").await.unwrap();
+    assert_eq!(keys(&*bus, RELAY, 0).await, ["1", "2", "3", "4"]);
+    assert_eq!(keys(&*bus, TOPIC, 0).await, ["1", "2", "3"]);
+    let read = bus.read(OF_ENTITY, 0, 0, ReadLimit::default()).await.unwrap();
+    let all = read.batches.iter().flat_map(|batch| batch.records.iter()).flatten();
+    let found: Vec<(&str, Operation)> = all.map(|one| (one.key, one.operation)).collect();
+    let (is, gone) = (Operation::Upsert, Operation::Delete);
+    assert_eq!(found, [("a", is), ("b", is), ("a", gone), ("b", is), ("a", is), ("b", is)]);
+}
+
+const OF_ENTITY: &str = "library.a.b";

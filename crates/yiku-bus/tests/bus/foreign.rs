@@ -57,11 +57,21 @@ async fn kcat_sees_keys_values_headers_and_offsets() {
         "yiku-entry=a/b@1.0.0,yiku-connector=c,yiku-line=1,yiku-batch=5,yiku-at=1795000000000",
         "yiku-operation=upsert",
         "yiku-operation=delete",
+        "yiku-receipt=line/a/b/1 5",
     ] {
         assert!(headers.contains(header), "{headers}");
     }
     let said = consume(&topic.replace(TOPIC, PUBLICATIONS), "");
     assert!(said.starts_with("0||2|\0\0\0\u{2}{}|"), "{said:?}");
+
+    let mut of_entity = rows("library.c.d", 9, &[]);
+    of_entity.envelope.entry = "c.d@2".into();
+    let version = RowVersion::new(VersionParts { order: 12, ..Default::default() });
+    of_entity.records.push("k", &version, Operation::Upsert, b"body");
+    lane.append(vec![of_entity], nothing_more()).await.unwrap();
+    let headers = consume(&topic.replace(TOPIC, "library.c.d"), "%h");
+    assert!(headers.contains("yiku-entry=c.d@2") && headers.contains("yiku-trace=c.d 12"));
+    assert!(!headers.contains("yiku-receipt"), "{headers}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +124,8 @@ async fn messages_of_others_are_passed_over_with_their_reason() {
     let read = bus.read(TOPIC, 0, 0, ReadLimit::default()).await.unwrap();
     let reasons: Vec<&str> = read.foreign.iter().map(|one| one.en.as_str()).collect();
     assert_eq!(reasons.len(), cases.len() + 1, "{reasons:#?}");
+    let keys_told: Vec<_> = read.foreign.iter().map(|one| one.key.as_deref()).collect();
+    assert_eq!((keys_told[0], keys_told[cases.len()]), (Some("key"), None));
     for ((_, _, expected), found) in cases.iter().zip(&reasons) {
         assert!(found.contains(expected), "{expected}: {found}");
     }

@@ -25,7 +25,11 @@ pub async fn delete(settings: &KafkaSettings, topic: &str) {
 
 /// Makes a topic as somebody else might.
 async fn make(settings: &KafkaSettings, partitions: i32, more: &[(&str, &str)]) {
-    let full = format!("{}{TOPIC}", settings.prefix);
+    make_topic(settings, TOPIC, partitions, more).await;
+}
+
+async fn make_topic(settings: &KafkaSettings, topic: &str, partitions: i32, more: &[(&str, &str)]) {
+    let full = format!("{}{topic}", settings.prefix);
     let mut new = NewTopic::new(&full, partitions, TopicReplication::Fixed(1));
     new.config.extend(more);
     let done = admin(settings).create_topics([&new], &AdminOptions::new()).await.unwrap();
@@ -98,6 +102,37 @@ async fn topics_that_would_lose_rows_are_refused() {
     let own = own();
     make(&own, 1, &kept).await;
     assert!(Kafka::open(own).await.is_ok(), "a topic that somebody made right is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_of_an_entity_that_is_not_compacted_is_refused() {
+    let topic = "library.a.b";
+    let cases: [(&[_], _); 2] = [
+        (
+            &[("cleanup.policy", "delete")],
+            "its cleanup.policy is delete, and the hub needs compact",
+        ),
+        (
+            &[("cleanup.policy", "compact")],
+            "its delete.retention.ms is 86400000, and the hub needs",
+        ),
+    ];
+    for (more, told) in cases {
+        let own = own();
+        make_topic(&own, topic, 1, more).await;
+        let text = refusal(own).await.to_string();
+        assert!(
+            text.contains(&format!("topic {topic} of the bus")) && text.contains(told),
+            "{text}"
+        );
+    }
+    let own = own();
+    let bus = Kafka::open(own.clone()).await.unwrap();
+    let lane = bus.lane("relay").await.unwrap();
+    let rows = crate::engine::rows(topic, 1, &["1"]);
+    lane.append(vec![rows], crate::engine::nothing_more()).await.unwrap();
+    drop((lane, bus));
+    assert!(Kafka::open(own).await.is_ok(), "it is made as it is wanted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
