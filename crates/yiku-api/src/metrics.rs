@@ -103,6 +103,11 @@ fn write_status(status: &Status, out: &mut String) -> std::fmt::Result {
     let rows = status.libraries.iter();
     let rows = rows.map(|one| (vec![("entity", one.entity.as_str())], one.rows)).collect();
     family("yiku_library_rows", "gauge", "Current rows of an entity.", rows)?;
+    let backlog = status.libraries.iter().filter_map(|one| {
+        one.backlog.map(|backlog| (vec![("entity", one.entity.as_str())], backlog))
+    });
+    let help = "Changes of an entity that its topic does not tell of yet.";
+    family("yiku_backlog_changes", "gauge", help, backlog.collect())?;
     let delivered = status.subscriptions.iter().flat_map(|one| {
         let outcomes = [
             ("delivered", one.delivered),

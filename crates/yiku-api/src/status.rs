@@ -90,6 +90,9 @@ pub struct EntityStatus {
     pub history_rows: u64,
     /// Conflicts between sources.
     pub conflicts: u64,
+    /// Changes that the entity's topic does not tell of yet; absent where the bus has no such
+    /// topics.
+    pub backlog: Option<u64>,
 }
 
 /// How a subscription stands.

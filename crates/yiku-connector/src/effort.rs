@@ -27,14 +27,23 @@ pub enum Step {
     Carry,
     /// Records, library rows, history, changes.
     Merge,
+    /// Rows for the topics of entities.
+    Relay,
     /// Forming parcels and handing them over.
     Deliver,
 }
 
 impl Step {
     /// All steps, in the order of a row's way.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Check, Self::Publish, Self::Carry, Self::Merge, Self::Deliver];
+    pub const ALL: [Self; 7] = [
+        Self::Read,
+        Self::Check,
+        Self::Publish,
+        Self::Carry,
+        Self::Merge,
+        Self::Relay,
+        Self::Deliver,
+    ];
 
     /// Its name for metrics.
     pub fn name(self) -> &'static str {
@@ -44,6 +53,7 @@ impl Step {
             Self::Publish => "publish",
             Self::Carry => "carry",
             Self::Merge => "merge",
+            Self::Relay => "relay",
             Self::Deliver => "deliver",
         }
     }

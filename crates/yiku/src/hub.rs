@@ -1,7 +1,7 @@
 //! The opened hub: what every command and every worker works on.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     path::Path,
@@ -28,10 +28,10 @@ use yiku_core::{
     digest::Digester,
     entry,
     entry::{EntryName, EntryVersion},
-    library::Merging,
+    library::{Entity, Merging},
     problem::Problem,
     published::Published,
-    registry::{self, Format, KeptSchema, Registry},
+    registry::{self, Format, Registry},
 };
 use yiku_store::{Store, Tx, catalog::PublishedVersion, connector, quarantine, registered_schema};
 
@@ -43,7 +43,7 @@ use crate::{
     config::{Config, StoreConfig},
     folder::{self, FolderLock},
     store, together,
-    worker::{materialise, merge::HeldMerger},
+    worker::{materialise, merge::HeldMerger, relay::Relaying},
 };
 
 /// One hub on one data folder, which it holds locked.
@@ -60,6 +60,8 @@ pub struct Hub {
     pub digester: Digester,
     /// What this process is doing now.
     pub activity: Activity,
+    /// Entries with published rows that merge has not looked at yet; moves with each batch.
+    pub published: watch::Sender<BTreeSet<EntryName>>,
     /// Moves when merge has written changes.
     pub merged: watch::Sender<u64>,
     /// Held while publications are carried into the store, so that one task does it at a time.
@@ -68,6 +70,8 @@ pub struct Hub {
     pub large_parcels: Arc<Semaphore>,
     /// Held while rows are merged, so that one task does it at a time.
     pub merging: Mutex<Option<HeldMerger>>,
+    /// The relay: held while it carries changes, so that one task does it at a time.
+    pub relaying: Relaying,
     /// Which keys have rows in quarantine.
     pub watch: Mutex<quarantine::Watch>,
     lines: Lines,
@@ -155,10 +159,12 @@ impl Hub {
             publisher,
             digester,
             activity: Activity::default(),
+            published: watch::Sender::default(),
             merged: watch::Sender::new(0),
             materialising: Mutex::new(()),
             large_parcels: Arc::new(Semaphore::new(LARGE_PARCELS)),
             merging: Mutex::new(None),
+            relaying: Relaying::default(),
             watch: Mutex::new(quarantine::Watch::new()),
             lines: Lines::default(),
             live: Arc::new(RwLock::new(Arc::new(live))),
@@ -237,9 +243,14 @@ impl Hub {
         let state = line.guard.as_mut().expect("a held line is loaded until an append fails");
         let live = self.live();
         let entry = &state.line.entry;
+        let name = entry.clone();
         let schema = live.registry.number_of(entry, submission.version, Format::Avro);
         let publishing = self.publisher.publish(state, checked, submission, schema);
         let outcome = effort::spending(Step::Publish, publishing).await;
+        // After an error, too: it may be that they are there.
+        self.published.send_modify(|entries| {
+            entries.insert(name);
+        });
         if outcome.as_ref().is_err_and(BusError::leaves_in_doubt) {
             *line.guard = None;
         }
@@ -270,17 +281,19 @@ async fn read_live(config: &Config, store: &Store, before: Option<&Live>) -> any
             }
         }
     }
-    let schemas = schemas(store, &versions, &published, &catalog.lists).await?;
     problems.sort();
     problems.dedup();
     let merging = Merging::new(catalog.libraries.values(), published.all().cloned());
+    let entities = if is_usable { merging.entities.as_slice() } else { &[] };
+    let registry = schemas(store, &versions, &published, &catalog.lists).await?;
+    let registry = with_entities(store, registry, entities).await?;
     let number = READINGS.fetch_add(1, Ordering::Relaxed);
     Ok(Live {
         catalog,
         folder,
         problems,
         published: Arc::new(published),
-        registry: Arc::new(Registry::new(schemas)),
+        registry: Arc::new(registry),
         merging: Arc::new(merging),
         number,
         is_usable,
@@ -297,17 +310,18 @@ fn compiled(version: &PublishedVersion, lists: &CodeLists) -> Result<Contract, V
     })
 }
 
-/// The schemas of the published versions. A store of an earlier hub has none: they are registered
-/// in the order of publication.
+/// The schemas that are kept. A store of an earlier hub has none of its published versions: they
+/// are registered in the order of publication.
 async fn schemas(
     store: &Store,
     versions: &[PublishedVersion],
     published: &Published,
     lists: &CodeLists,
-) -> anyhow::Result<Vec<KeptSchema>> {
+) -> anyhow::Result<Registry> {
     let kept = registered_schema::list(&mut *store.reader().await?).await?;
-    if kept.len() == versions.len() * Format::ALL.len() {
-        return Ok(kept);
+    let of_versions = kept.iter().filter(|one| one.of.entry().is_some()).count();
+    if of_versions == versions.len() * Format::ALL.len() {
+        return Ok(Registry::new(kept));
     }
     let mut tx = store.begin().await?;
     for version in versions {
@@ -316,7 +330,35 @@ async fn schemas(
         }
     }
     tx.commit().await?;
-    Ok(registered_schema::list(&mut *store.reader().await?).await?)
+    Ok(Registry::new(registered_schema::list(&mut *store.reader().await?).await?))
+}
+
+/// The registry with the schemas of the entities as the catalog has them now: one that is other
+/// than its subject's newest becomes the next version.
+async fn with_entities(
+    store: &Store,
+    registry: Registry,
+    entities: &[Arc<Entity>],
+) -> anyhow::Result<Registry> {
+    let mut changed = Vec::new();
+    for entity in entities {
+        let name = entity.full_name();
+        for format in Format::ALL {
+            let text = registry::entity_text(entity, format);
+            if registry.newest_of(&name, format).is_none_or(|newest| newest.kept.text != text) {
+                changed.push((name.clone(), format, text));
+            }
+        }
+    }
+    if changed.is_empty() {
+        return Ok(registry);
+    }
+    let mut tx = store.begin().await?;
+    for (name, format, text) in changed {
+        registered_schema::register_entity(&mut tx, &name, format, &text).await?;
+    }
+    tx.commit().await?;
+    Ok(Registry::new(registered_schema::list(&mut *store.reader().await?).await?))
 }
 
 /// Gives the schemas of a published version their numbers, once.

@@ -40,6 +40,7 @@ pub async fn serve(config: Config, arguments: Serve) -> anyhow::Result<()> {
         tokio::spawn(answer_commands(hub.clone(), listener, stopping.clone())),
         tokio::spawn(worker::keep_carrying(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_merging(hub.clone(), stopping.clone())),
+        tokio::spawn(worker::keep_relaying(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_retaining(hub.clone(), stopping.clone())),
         tokio::spawn(worker::keep_measuring(hub.clone(), stopping.clone())),
         tokio::spawn(worker::timekeep::keep_time(hub.clone(), stopping.clone())),

@@ -18,13 +18,14 @@ use yiku_store::{
 use crate::{
     clock,
     hub::{Hub, LANE},
-    worker::timekeep,
+    worker::{relay, timekeep},
 };
 
 /// The status. Holds no personal data.
 pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
     // Before anything is counted: what a settled hub has done is then in the counts.
     let settled = settled(hub).await?;
+    let backlogs = relay::backlogs(hub).await?;
     let mut db = hub.store.snapshot().await?;
     let registered = connector::list(&mut db).await?;
     let totals = publication::totals(&mut db).await?;
@@ -45,6 +46,7 @@ pub async fn read(hub: &Hub) -> anyhow::Result<Status> {
         libraries: libraries
             .into_iter()
             .map(|one| EntityStatus {
+                backlog: backlogs.as_ref().map(|all| all.get(&one.entity).copied().unwrap_or(0)),
                 entity: one.entity,
                 rows: one.rows,
                 history_rows: one.history_rows,
@@ -185,6 +187,10 @@ async fn settled(hub: &Hub) -> anyhow::Result<bool> {
         if reached(&cursors, &topic.name, unit) < topic.next {
             return Ok(false);
         }
+    }
+    let backlogs = relay::backlogs(hub).await?;
+    if backlogs.is_some_and(|all| all.values().any(|changes| *changes > 0)) {
+        return Ok(false);
     }
     let running_sinks =
         connectors.iter().filter(|one| one.role == Role::Sink && one.state == State::Running);

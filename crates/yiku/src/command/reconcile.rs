@@ -12,7 +12,10 @@ use yiku_store::{
 };
 
 use super::{ExitCode, Session};
-use crate::hub::{Hub, LANE};
+use crate::{
+    hub::{Hub, LANE},
+    worker::relay,
+};
 
 pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
     let equations = recount(session.hub).await?;
@@ -40,8 +43,10 @@ pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Res
 
 /// Recounts everything.
 pub(crate) async fn recount(hub: &Hub) -> anyhow::Result<Vec<Equation>> {
+    // Before the snapshot: it then holds whatever the topics tell of.
+    let relayed = relay::account(hub).await?;
     let mut db = hub.store.snapshot().await?;
-    let bus = bus_state(hub, &mut db).await?;
+    let bus = BusState { relayed, ..bus_state(hub, &mut db).await? };
     Ok(reconcile::recount(&mut db, &bus, Depth::Roots).await?)
 }
 
@@ -92,5 +97,5 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
         });
     }
     let earlier = earlier.into_iter().map(|log| (log.topic, log.number)).collect();
-    Ok(BusState { topics: counted, earlier })
+    Ok(BusState { topics: counted, earlier, relayed: None })
 }

@@ -17,7 +17,7 @@ pub(super) async fn run(session: &mut Session<'_>, as_json: bool) -> anyhow::Res
             "connectors",
             ["name", "entry", "state", "pulled", "accepted", "rejected", "error"],
         ),
-        section(&now, "libraries", ["entity", "rows", "history_rows", "conflicts"]),
+        section(&now, "libraries", ["entity", "rows", "history_rows", "conflicts", "backlog"]),
         section(
             &now,
             "subscriptions",

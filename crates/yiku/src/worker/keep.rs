@@ -14,7 +14,7 @@ use yiku_store::{StoreError, connector};
 use crate::{
     clock,
     hub::Hub,
-    worker::{deliver, materialise, merge, pull, redrive, retain},
+    worker::{deliver, materialise, merge, pull, redrive, relay, retain},
 };
 
 /// Pulls one source whenever it is due, until stopped.
@@ -94,20 +94,43 @@ pub async fn keep_carrying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
 /// Merges whenever something was published. It does not wait until receipts are carried over:
 /// pushes stand in line for that.
 pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
-    let mut appended = hub.bus.appended();
+    let mut published = hub.published.subscribe();
     while !*stopping.borrow() {
-        appended.mark_unchanged();
+        published.mark_unchanged();
         let outcome = effort::spending(Step::Merge, merge::catch_up(&hub)).await.map(drop);
-        wait_for_rows(&hub, "merging", outcome, &mut appended, &mut stopping).await;
+        wait_for_rows(&hub, "merging", outcome, &mut published, &mut stopping).await;
+    }
+}
+
+/// Relays changes whenever something was merged. Where nobody reads topics there is nothing to do.
+pub async fn keep_relaying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+    if !hub.bus.has_outside_readers() {
+        return;
+    }
+    let mut merged = hub.merged.subscribe();
+    while !*stopping.borrow() {
+        merged.mark_unchanged();
+        let outcome = effort::spending(Step::Relay, relay::catch_up(&hub)).await;
+        if let Err(error) = outcome {
+            tracing::error!(error = format!("{error:#}"), "relaying");
+            break_down_if_unknown(&hub, &error);
+            tokio::time::sleep(RETRY_FIRST).await;
+        }
+        tokio::select! {
+            _ = merged.changed() => {}
+            () = hub.activity.nudged() => {}
+            () = tokio::time::sleep(RELAY_EVERY) => {}
+            _ = stopping.changed() => {}
+        }
     }
 }
 
 /// Notes how the work went, then waits until there may be more.
-async fn wait_for_rows(
+async fn wait_for_rows<T>(
     hub: &Hub,
     what: &str,
     outcome: anyhow::Result<()>,
-    appended: &mut watch::Receiver<u64>,
+    appended: &mut watch::Receiver<T>,
     stopping: &mut watch::Receiver<bool>,
 ) {
     if let Err(error) = outcome {
@@ -237,5 +260,6 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const CARRY_REST: Duration = Duration::from_millis(20);
 const DELIVER_EVERY: Duration = Duration::from_secs(60);
 const MERGE_EVERY: Duration = Duration::from_secs(5);
+const RELAY_EVERY: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(3_600);

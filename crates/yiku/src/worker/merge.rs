@@ -1,13 +1,17 @@
 //! Merge (step 5): rows of each resource's topic become records, entities, history and changes.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
-use yiku_bus::{Foreign, Read, ReadLimit, publish};
+use yiku_bus::{Foreign, Read, ReadLimit, TopicState, publish};
 use yiku_connector::effort::{self, Step};
 use yiku_core::{
     entry::{EntryName, Version},
-    registry::{Format, Registry},
+    registry::{Format, KeptSchema, Registry, SchemaOf},
 };
 use yiku_store::{
     Tx, cursor, foreign_message,
@@ -24,37 +28,45 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     let mut turn = hub.merging.lock().await;
     let live = hub.live();
     live.usable()?;
-    let merger = match turn.as_ref().filter(|held| held.made_for == live.number) {
-        Some(held) => held.merger.clone(),
-        None => {
-            let mut tx = hub.store.begin().await?;
-            let merger = Merger::prepare(&mut tx, live.merging.clone()).await?;
-            tx.commit().await?;
-            fold_stale(hub, &merger).await?;
-            *turn = Some(HeldMerger { merger: merger.clone(), made_for: live.number });
-            merger
-        }
+    if turn.as_ref().is_none_or(|held| held.made_for != live.number) {
+        let mut tx = hub.store.begin().await?;
+        let merger = Merger::prepare(&mut tx, live.merging.clone()).await?;
+        tx.commit().await?;
+        fold_stale(hub, &merger).await?;
+        *turn = Some(HeldMerger { merger, made_for: live.number, topics: None });
+    }
+    let held = turn.as_mut().expect("it was just made");
+    let mut published = BTreeSet::new();
+    hub.published.send_if_modified(|entries| {
+        published = std::mem::take(entries);
+        false
+    });
+    // Taken away until all went well: after an error every topic is asked.
+    let (topics, are_new) = match held.topics.take() {
+        Some(topics) if topics.suffice_for(&published) => (topics, false),
+        _ => (Topics { all: hub.bus.topics().await?, at: Instant::now() }, true),
     };
     let mut merged = 0;
-    let topics = hub.bus.topics().await?;
     let cursors = cursor::list(&mut *hub.store.reader().await?).await?;
-    for resource in live.merging.resources.keys() {
+    let moved = |resource: &&EntryName| are_new || published.contains(*resource);
+    for resource in live.merging.resources.keys().filter(moved) {
         let (topic, unit) = (publish::topic_of(resource), format!("merge/{resource}"));
-        let there = topics.iter().find(|one| one.name == topic && one.partition == PARTITION);
+        let there = topics.find(&topic);
         let cursor = cursors
             .iter()
             .find(|one| one.unit == unit && one.topic == topic && one.partition == PARTITION);
         let from = cursor.map_or(0, |cursor| cursor.next);
-        if there.map_or(0, |topic| topic.next) == from {
+        if are_new && there.map_or(0, |topic| topic.next) == from {
             continue;
         }
         let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
         let (topic, unit) = (topic.as_str(), unit.as_str());
         let read = cursor::Read { unit, topic, topic_id, partition: PARTITION, from, to: from };
         let task = MergeTask { bus: hub.bus.id(), read, resource, at_ms: 0 };
-        let outcome = drain(hub, &merger, task, &live, &mut merged).await;
+        let outcome = drain(hub, &held.merger, task, &live, &mut merged).await;
         outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
+    held.topics = Some(topics);
     Ok(merged)
 }
 
@@ -62,6 +74,27 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
 pub struct HeldMerger {
     merger: Merger,
     made_for: u64,
+    topics: Option<Topics>,
+}
+
+/// The topics of the bus at the last look at all of them.
+struct Topics {
+    all: Vec<TopicState>,
+    at: Instant,
+}
+
+impl Topics {
+    fn find(&self, name: &str) -> Option<&TopicState> {
+        self.all.iter().find(|one| one.name == name && one.partition == PARTITION)
+    }
+
+    /// Whether it is enough to read the topics of these entries: all are known, and the last look
+    /// at the others is not long ago.
+    fn suffice_for(&self, published: &BTreeSet<EntryName>) -> bool {
+        self.at.elapsed() < LOOK_EVERY
+            && !published.is_empty()
+            && published.iter().all(|entry| self.find(&publish::topic_of(entry)).is_some())
+    }
 }
 
 /// Folds entities again whose library's file says otherwise than their rows were folded by.
@@ -93,7 +126,7 @@ async fn drain(
         task.read.to = ahead.read.next;
         task.at_ms = clock::now_ms();
         foreign::tell(task.read.topic, &ahead.read);
-        let passed_over = foreign::to_keep(hub, task.read.topic, PARTITION, &ahead.read);
+        let passed_over = foreign::to_keep(hub, task.read.topic, PARTITION, &ahead.read.foreign);
         let rows = rows_of(&ahead.read, task.read.from)?;
         let after = MergeTask { read: cursor::Read { from: task.read.to, ..task.read }, ..task };
         let next = tokio::spawn(effort::spending(Step::Merge, Ahead::of(hub, &after, live, news)));
@@ -160,11 +193,9 @@ fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Reg
         let Some(schema) = batch.envelope.schema else { return true };
         let (zh, en) = match registry.schema(schema).map(|one| &one.kept) {
             None => (format!("模式 {schema} 未登记"), format!("schema {schema} is unknown")),
-            Some(kept)
-                if batch.envelope.entry == format!("{}@{}", kept.entry, kept.version)
-                    && kept.entry == *resource
-                    && kept.format == Format::Avro =>
-            {
+            Some(KeptSchema {
+                of: SchemaOf::Entry(entry, version), format: Format::Avro, ..
+            }) if batch.envelope.entry == format!("{entry}@{version}") && entry == resource => {
                 return true;
             }
             Some(_) => (
@@ -173,7 +204,7 @@ fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Reg
             ),
         };
         let offsets = batch.base_offset..batch.next_offset();
-        let one = |offset| Foreign { offset, zh: zh.clone(), en: en.clone() };
+        let one = |offset| Foreign { offset, zh: zh.clone(), en: en.clone(), key: None };
         foreign.extend(offsets.map(one));
         false
     });
@@ -221,4 +252,6 @@ async fn overtake(
 const PARTITION: u32 = 0;
 /// Rows of one transaction.
 const LIMIT: ReadLimit = ReadLimit { batches: 256, bytes: 4 << 20 };
+/// How often all topics are looked at, whatever was published.
+const LOOK_EVERY: Duration = Duration::from_secs(4);
 const REFOLD_ROWS: u32 = 2_000;

@@ -7,6 +7,7 @@ pub mod merge;
 pub mod pull;
 pub mod push;
 pub mod redrive;
+pub mod relay;
 pub mod retain;
 pub mod sweep;
 pub mod timekeep;
@@ -15,7 +16,7 @@ mod keep;
 
 pub use keep::{
     break_down_if_unknown, keep_carrying, keep_delivering, keep_measuring, keep_merging,
-    keep_pulling, keep_retaining, note_outcome,
+    keep_pulling, keep_relaying, keep_retaining, note_outcome,
 };
 
 use crate::hub::Hub;
@@ -24,5 +25,6 @@ use crate::hub::Hub;
 pub async fn settle(hub: &Hub) -> anyhow::Result<()> {
     materialise::catch_up(hub).await?;
     merge::catch_up(hub).await?;
+    relay::catch_up(hub).await?;
     Ok(())
 }

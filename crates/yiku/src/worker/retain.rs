@@ -7,7 +7,8 @@ use crate::{clock, hub::Hub};
 
 /// Frees every topic of batches older than `bus.retain_days` that every reader has passed.
 ///
-/// A topic that nobody has read yet is kept whole.
+/// A topic that nobody has read yet is kept whole, and so is that of an entity: its readers are not
+/// ours, and its records leave it by their keys.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<()> {
     let days = i64::from(hub.config.bus.retain_days);
     let kept_from_ms = clock::now_ms() - days * MS_PER_DAY;
