@@ -169,7 +169,9 @@ fn an_embedded_hub_goes_on_as_a_cluster() {
 
     hub.start();
     hub.settles();
+    // The books say, too, that the entity's topic has every row: it was filled from the start.
     hub.balances();
+    assert_eq!(hub.ask(&["status"])["libraries"][0]["backlog"], 0);
     assert_eq!(hub.library_rows("population.patient"), ROWS as u64 + 1);
     assert_eq!(push(&hub, &token), 200, "the same push is answered again");
     let rejected = hub.rejected("patients-in")[0]["id"].as_i64().expect("a number").to_string();
