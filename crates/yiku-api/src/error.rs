@@ -60,6 +60,9 @@ pub(crate) enum ApiError {
     /// The bus does not answer: the caller tries again.
     #[error("the bus does not answer")]
     BusAway(#[source] BusError),
+    /// The store's database server does not answer: the caller tries again.
+    #[error("the store does not answer")]
+    StoreAway(#[source] StoreError),
     /// The hub has a defect or its machine a fault.
     #[error("the hub failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -120,6 +123,7 @@ impl ApiError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
             Self::BusAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "bus-away"),
+            Self::StoreAway(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-away"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -172,6 +176,11 @@ impl ApiError {
                 "the hub's bus (Kafka) does not answer; try again in a moment under the same \
                  Idempotency-Key, nothing is lost or doubled",
             ),
+            Self::StoreAway(_) => both(
+                "中心的数据库暂时没有应答；请稍后以同一 Idempotency-Key 重试，不会丢失或重复",
+                "the hub's database does not answer; try again in a moment under the same \
+                 Idempotency-Key, nothing is lost or doubled",
+            ),
             Self::Internal(_) => both(
                 "中心内部错误，已记入日志；请稍后以同一 Idempotency-Key 重试，仍失败时联系运维人员",
                 "the hub failed and has logged why; try again under the same Idempotency-Key, and \
@@ -210,6 +219,7 @@ impl From<StoreError> for ApiError {
             StoreError::Missing { .. } => Self::Missing { zh, en: error.to_string() },
             StoreError::Busy(_) => Self::Busy,
             StoreError::Full(_) => Self::DiskFull,
+            away @ StoreError::Unreachable(_) => Self::StoreAway(away),
             other => Self::Internal(other.into()),
         }
     }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Executor as _, PgConnection, PgPool, Postgres,
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Postgres,
     postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 
@@ -53,6 +53,8 @@ pub(super) struct Server {
     writer: PgPool,
     readers: PgPool,
     shown: Arc<str>,
+    /// How the hub logs in.
+    options: PgConnectOptions,
     /// Whether the writer's present session holds the lock.
     holds: Arc<AtomicBool>,
 }
@@ -78,9 +80,10 @@ impl Server {
             })
         });
         let server = Self {
-            writer: writer.connect_lazy_with(options),
+            writer: writer.connect_lazy_with(options.clone()),
             readers: pool(READERS).connect_lazy_with(readers),
             shown,
+            options,
             holds,
         };
         // The lock first: tables are made by the one who has it.
@@ -90,7 +93,8 @@ impl Server {
     }
 
     pub(super) async fn begin(&self) -> Result<Held<Postgres>, StoreError> {
-        let session = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        let begin = self.writer.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let session = self.unless_gone(begin).await?;
         if self.holds.load(Ordering::Acquire) {
             return Ok(Held::Inside(session));
         }
@@ -103,12 +107,33 @@ impl Server {
     }
 
     pub(super) async fn reader(&self) -> Result<Held<Postgres>, StoreError> {
-        Ok(Held::Pooled(self.readers.acquire().await?))
+        Ok(Held::Pooled(self.unless_gone(self.readers.acquire()).await?))
     }
 
     pub(super) async fn snapshot(&self) -> Result<Held<Postgres>, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(Held::Inside(self.readers.begin_with(begin).await?))
+        Ok(Held::Inside(self.unless_gone(self.readers.begin_with(begin)).await?))
+    }
+
+    /// Waits for a session as long as the server answers: for one that is gone the pool alone would
+    /// wait as long as for a session that is in use.
+    async fn unless_gone<T>(
+        &self,
+        session: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        tokio::pin!(session);
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(PATIENCE, &mut session).await {
+                return Ok(outcome?);
+            }
+            match tokio::time::timeout(PATIENCE, self.options.connect()).await {
+                Ok(beside) => beside?.close().await?,
+                Err(_) => {
+                    let silent = std::io::ErrorKind::TimedOut.into();
+                    return Err(StoreError::Unreachable(sqlx::Error::Io(silent)));
+                }
+            }
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -211,6 +236,8 @@ async fn taken(session: &mut PgConnection, shown: &str) -> Result<StoreError, St
     })
 }
 
+/// How long a session is waited for before the server is looked at, and how long it may be silent.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// The schema that holds the store's tables.
 const SCHEMA: &str = "yiku";
 /// `YkSt`: the advisory lock of the one writer.

@@ -2,6 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use yiku_store::{Database, Store, StoreError, receipt, sql};
+use yiku_tests::Postgres;
 
 use crate::{
     login, new_database,
@@ -142,4 +143,24 @@ async fn the_hub_of_an_owned_store_may_not_change_receipts() {
     fresh.store.close().await;
     database.owner = None;
     Store::connect(&database, NOW).await.expect("the tables are there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_went_away_is_told_and_found_again() {
+    let mut server = Postgres::start();
+    let url = server.database().replace("postgres@", "");
+    let database = Database { url, hub: login("postgres"), owner: None };
+    let store = Store::connect(&database, NOW).await.expect("a new store");
+    drop(store.reader().await.expect("a reader"));
+    server.kill();
+    for _ in 0..2 {
+        let error = store.begin().await.err().expect("there is no server");
+        assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+        let error = store.snapshot().await.err().expect("there is no server");
+        assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+    }
+    server.restart();
+    let mut tx = store.begin().await.expect("the server is back");
+    sql::run(&mut tx, "INSERT INTO counter VALUES ('a', 1)").await.expect("writes");
+    tx.commit().await.expect("durable");
 }
