@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use yiku_bus::Read;
-use yiku_store::foreign_message::ForeignMessage;
+use yiku_bus::{Foreign, Read};
+use yiku_store::foreign_message::{self, ForeignMessage};
 
 use crate::{clock, hub::Hub};
 
@@ -21,10 +21,20 @@ pub fn tell(topic: &str, read: &Read) {
     }
 }
 
-/// Those that a read came upon, for the store.
-pub fn to_keep(hub: &Hub, topic: &str, partition: u32, read: &Read) -> Vec<ForeignMessage> {
+/// Keeps them in mind in a transaction of their own.
+pub async fn keep(hub: &Hub, topic: &str, partition: u32, found: &[Foreign]) -> anyhow::Result<()> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut tx = hub.store.begin().await?;
+    foreign_message::keep(&mut tx, &to_keep(hub, topic, partition, found)).await?;
+    Ok(tx.commit().await?)
+}
+
+/// As the store has them.
+pub fn to_keep(hub: &Hub, topic: &str, partition: u32, found: &[Foreign]) -> Vec<ForeignMessage> {
     let at = clock::now_ms();
-    let one = |found: &yiku_bus::Foreign| ForeignMessage {
+    let one = |found: &Foreign| ForeignMessage {
         bus: hub.bus.id().to_owned(),
         topic: topic.to_owned(),
         partition,
@@ -33,5 +43,5 @@ pub fn to_keep(hub: &Hub, topic: &str, partition: u32, read: &Read) -> Vec<Forei
         en: found.en.clone(),
         at,
     };
-    read.foreign.iter().map(one).collect()
+    found.iter().map(one).collect()
 }

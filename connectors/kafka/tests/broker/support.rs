@@ -19,7 +19,7 @@ use yiku_connector::{
     Access, ConnectorError, Limits, Load, Position, PullLimit, Schemas, Sink, Source, Surroundings,
     conformance::{row_text, sink_columns, sink_key},
 };
-use yiku_core::registry::{Format, KeptSchema, Registry};
+use yiku_core::registry::{Format, KeptSchema, Registry, SchemaOf};
 
 pub const LONG: Duration = Duration::from_secs(20);
 
@@ -190,8 +190,7 @@ pub fn access(name: &str) -> Access {
 fn schemas() -> Schemas {
     let kept = |id, format, text: &str| KeptSchema {
         id,
-        entry: "health/patient".parse().unwrap(),
-        version: "1.0.0".parse().unwrap(),
+        of: SchemaOf::Entry("health/patient".parse().unwrap(), "1.0.0".parse().unwrap()),
         format,
         text: text.to_owned(),
     };

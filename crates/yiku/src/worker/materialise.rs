@@ -42,7 +42,7 @@ async fn step(hub: &Hub) -> anyhow::Result<Option<u64>> {
         return Ok(None);
     }
     foreign::tell(PUBLICATIONS, &read);
-    let passed_over = foreign::to_keep(hub, PUBLICATIONS, LANE, &read);
+    let passed_over = foreign::to_keep(hub, PUBLICATIONS, LANE, &read.foreign);
     let mut publications = Vec::new();
     for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
         let record = record.context("a publication on the bus is damaged")?;
@@ -116,7 +116,7 @@ impl<'a> Rejects<'a> {
             ensure!(read.next > from, "rejected rows of a publication are missing on the bus");
             from = read.next;
             foreign::tell(REJECTS, &read);
-            self.passed_over.extend(foreign::to_keep(self.hub, REJECTS, LANE, &read));
+            self.passed_over.extend(foreign::to_keep(self.hub, REJECTS, LANE, &read.foreign));
             for batch in &read.batches {
                 for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
                     let record = record.context("a rejected row on the bus is damaged")?;

@@ -82,6 +82,7 @@ impl Relay {
             }
             let keys = foreign_keys(&mut read, gap);
             foreign::tell(&topic, &read);
+            foreign::keep(hub, &topic, 0, &read.foreign).await?;
             if let (false, Some(entity)) = (keys.is_empty(), entity(live, &gap.entity)) {
                 self.write_again(hub, live, entity, &keys).await?;
             }
@@ -126,7 +127,7 @@ fn foreign_keys(read: &mut Read, gap: &Gap) -> BTreeSet<String> {
     for batch in batches.drain(..) {
         for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
             let key = record.map(|record| record.key.to_owned());
-            foreign.push(Foreign { offset, reason: FORGED.to_owned(), key });
+            foreign.push(Foreign { offset, zh: FORGED.0.into(), en: FORGED.1.into(), key });
         }
     }
     foreign.retain(|one| is_within(one.offset));
@@ -170,4 +171,6 @@ fn hash(key: &str) -> u64 {
     hasher.finish()
 }
 
-const FORGED: &str = "a row of an entity that the relay did not write";
+/// In Chinese and in English.
+const FORGED: (&str, &str) =
+    ("不是由系统转发的实体记录", "a row of an entity that the relay did not write");

@@ -20,6 +20,8 @@ pub(super) struct Found {
     offset: u64,
     /// Where the topic ends.
     pub(super) end: u64,
+    /// What others wrote to it.
+    foreign: Vec<Foreign>,
 }
 
 /// Reads it, and tells of whatever others wrote to its topic.
@@ -52,6 +54,7 @@ async fn read(hub: &Hub, tell: impl Fn(&Read)) -> Result<Found> {
         }
         take(&mut found, &mut read, &hub.digester);
         tell(&read);
+        found.foreign.append(&mut read.foreign);
         found.end = read.next;
     }
 }
@@ -61,21 +64,30 @@ fn take(found: &mut Found, read: &mut Read, digester: &Digester) {
     for batch in batches {
         for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
             let position = record.and_then(|one| RelayPosition::parse(one.body, digester));
-            let reason = match position {
+            let (zh, en) = match position {
                 Some(position) if position.number > found.position.number => {
                     (found.position, found.offset) = (position, offset);
                     continue;
                 }
-                Some(_) => "a position of the relay that is not its newest one",
-                None => "a position of the relay that is not sealed by this installation",
+                Some(_) => {
+                    ("不是最新的转发位点", "a position of the relay that is not its newest one")
+                }
+                None => (
+                    "未经本系统签封的转发位点",
+                    "a position of the relay that is not sealed by this installation",
+                ),
             };
-            foreign.push(Foreign { offset, reason: reason.to_owned(), key: None });
+            foreign.push(Foreign { offset, zh: zh.into(), en: en.into(), key: None });
         }
     }
 }
 
-/// Deletes what stands before the newest position. It is only there to be short: an error is told.
+/// Keeps in mind what others wrote, and deletes what stands before the newest position. That is only
+/// there to be short: an error is told.
 pub(super) async fn trim(hub: &Hub, found: &Found) {
+    if let Err(error) = foreign::keep(hub, RELAY, 0, &found.foreign).await {
+        tracing::warn!(error = format!("{error:#}"), "foreign messages were not kept in mind");
+    }
     if found.position.number == 0 {
         return;
     }
