@@ -1,5 +1,5 @@
-//! Messages that came upon a topic of the hub and that no hub wrote. They are passed over; where they
-//! stand and which rule they break is kept, nothing of their content.
+//! Messages that came upon a topic of the hub and that no hub wrote. They are passed over; where
+//! they stand and which rule they break is kept, nothing of their content.
 
 use crate::{Connection, StoreError, Tx, bus_log, rows, sql};
 

@@ -1,6 +1,6 @@
-//! The one writer of the embedded bus, on a thread of its own that drives SQLite itself: through the
-//! driver each statement would be a hop to another thread and back, which of a pushed row would be
-//! most of the work.
+//! The one writer of the embedded bus, on a thread of its own that drives SQLite itself: through
+//! the driver each statement would be a hop to another thread and back, which of a pushed row would
+//! be most of the work.
 
 use std::{path::Path, time::Duration};
 

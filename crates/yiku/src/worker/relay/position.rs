@@ -82,8 +82,8 @@ fn take(found: &mut Found, read: &mut Read, digester: &Digester) {
     }
 }
 
-/// Keeps in mind what others wrote, and deletes what stands before the newest position. That is only
-/// there to be short: an error is told.
+/// Keeps in mind what others wrote, and deletes what stands before the newest position. That is
+/// only there to be short: an error is told.
 pub(super) async fn trim(hub: &Hub, found: &Found) {
     if let Err(error) = foreign::keep(hub, RELAY, 0, &found.foreign).await {
         tracing::warn!(error = format!("{error:#}"), "foreign messages were not kept in mind");
