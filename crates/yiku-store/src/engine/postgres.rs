@@ -54,7 +54,7 @@ pub(super) struct Server {
     readers: PgPool,
     shown: Arc<str>,
     /// How the hub logs in.
-    options: PgConnectOptions,
+    options: Arc<PgConnectOptions>,
     /// Whether the writer's present session holds the lock.
     holds: Arc<AtomicBool>,
 }
@@ -83,7 +83,7 @@ impl Server {
             writer: writer.connect_lazy_with(options.clone()),
             readers: pool(READERS).connect_lazy_with(readers),
             shown,
-            options,
+            options: Arc::new(options),
             holds,
         };
         // The lock first: tables are made by the one who has it.
