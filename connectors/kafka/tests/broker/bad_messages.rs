@@ -57,7 +57,7 @@ async fn registered_values_that_are_no_row() {
     check("avro", &framed(8, b"{}"), "unreadable", other).await;
     check("avro", &framed(7, b"\x04P1\0"), "unreadable", "ends within item `fee`").await;
     check("avro", &framed(7, b""), "unreadable", "ends within item `no`").await;
-    check("avro", &framed(7, b"\x04P1\0\0431302"), "unreadable", "6 bytes follow").await;
+    check("avro", &framed(7, b"\x04P1\0\x00431302"), "unreadable", "6 bytes follow").await;
     check("avro", &framed(7, b"\x04\xff\xff\0\0"), "unreadable", "for item `no`").await;
     check("avro", &framed(7, b"\xff\xff\xff\xff\x0fP1"), "unreadable", "item `no`").await;
     let other = "schema 7 is of type AVRO, and the connector reads JSON";
