@@ -277,6 +277,15 @@ impl Hub {
         secret.unwrap_or_else(|| panic!("no token in {ended:?}")).to_owned()
     }
 
+    /// The number of the newest schema under a subject of its registry.
+    pub fn schema_number(&self, token: &str, subject: &str) -> u32 {
+        let bearer = format!("Bearer {token}");
+        let path = format!("/registry/subjects/{subject}/versions/latest");
+        let (_, schema) = self.http("GET", &path, &[("authorization", &bearer)], b"");
+        let number = serde_json::from_str::<Value>(&schema).ok().and_then(|one| one["id"].as_u64());
+        number.unwrap_or_else(|| panic!("no schema under {subject}: {schema}")) as u32
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -2,7 +2,6 @@
 
 use std::{fs, time::Duration};
 
-use serde_json::Value;
 use yiku_tests::{Hub, Kafka, free_port, kafka};
 
 const ROWS: &str = "/api/v1/entries/health/patient/rows";
@@ -56,14 +55,7 @@ fn rows_are_on_kafka_as_its_clients_expect_them() {
         kafka().kcat(&["-C", "-t", &topic, "-o", "beginning", "-e", "-q", "-f", &form])
     };
     assert_eq!(seen("%o %k"), "0 P1\n2 P3\n", "the end of a transaction has an offset");
-    let (_, schema) = hub.http(
-        "GET",
-        &format!("/registry/subjects/{TOPIC}-value/versions/latest"),
-        &headers[..1],
-        b"",
-    );
-    let schema: Value = serde_json::from_str(&schema).expect("JSON");
-    let id = schema["id"].as_u64().expect("a number") as u8;
+    let id = hub.schema_number(&token, &format!("{TOPIC}-value")) as u8;
     let values = seen("%s|");
     assert!(values.starts_with(&format!("\0\0\0\0{}", char::from(id))), "{values:?}");
     assert!(values.contains("肖文"), "{values:?}");

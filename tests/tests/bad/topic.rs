@@ -33,6 +33,11 @@ fn send(hub: &Hub, topic: &str, value: &[u8]) {
     kafka().kcat(&["-P", "-t", topic, "-p", "0", "-k", "P9", file]);
 }
 
+/// A value behind the number of its schema.
+fn framed(schema: u32, body: &[u8]) -> Vec<u8> {
+    [&[0], &schema.to_be_bytes()[..], body].concat()
+}
+
 /// What the operator reads of a connector.
 fn error_of(hub: &Hub, name: &str, brokers: &str, topic: &str) -> Said {
     let mut said = Said::by_status(&hub.connector_until(name, |one| one["error"].is_string()));
@@ -53,14 +58,19 @@ fn topics_and_messages_that_are_none_are_told() {
     let (brokers, prefix) = (kafka().address(), kafka().prefix());
     let topic = |name: &str| format!("{prefix}{name}");
     let (inbound, remade) = (topic("inbound"), topic("remade"));
+    hub.start();
+    let token = hub.token("health");
+    let number = |subject: &str| hub.schema_number(&token, subject);
+    let (avro, twin) =
+        (number("entry.health.patient-value"), number("entry.health.patient.json-value"));
     let cases: [(&str, Vec<u8>); 8] = [
         ("no byte 0 and schema", b"{\"no\":\"P9\"}".to_vec()),
         ("three bytes", b"\0\0\0".to_vec()),
-        ("a schema that nobody published", b"\0\0\0\x03\xe7\x04P9".to_vec()),
-        ("a schema of the other type", b"\0\0\0\0\x02{}".to_vec()),
-        ("a value that breaks off", b"\0\0\0\0\x01\x04P9\x08abcd".to_vec()),
-        ("bytes behind the value", b"\0\0\0\0\x01\x04P9\x02a\0\0\0\0more".to_vec()),
-        ("bytes that are no text", b"\0\0\0\0\x01\x04\xff\xff\x02a\0\0\0\0".to_vec()),
+        ("a schema that nobody published", framed(999, b"\x04P9")),
+        ("a schema of the other type", framed(twin, b"{}")),
+        ("a value that breaks off", framed(avro, b"\x04P9\x08abcd")),
+        ("bytes behind the value", framed(avro, b"\x04P9\x02a\0\0\0\0more")),
+        ("bytes that are no text", framed(avro, b"\x04\xff\xff\x02a\0\0\0\0")),
         ("a message larger than allowed", vec![0; 5_000]),
     ];
     tool("make", &inbound);
@@ -68,9 +78,9 @@ fn topics_and_messages_that_are_none_are_told() {
     for (_, value) in &cases {
         send(&hub, &inbound, value);
     }
-    let good = b"\0\0\0\0\x01\x04P1\x06\xe6\x9b\xbe\0\0\0\0";
-    send(&hub, &inbound, good);
-    send(&hub, &remade, good);
+    let good = framed(avro, b"\x04P1\x06\xe6\x9b\xbe\0\0\0\0");
+    send(&hub, &inbound, &good);
+    send(&hub, &remade, &good);
     let nobody = format!("127.0.0.1:{}", free_port());
     source(&hub, "inbound", &brokers, &inbound);
     source(&hub, "remade", &brokers, &remade);
@@ -78,7 +88,6 @@ fn topics_and_messages_that_are_none_are_told() {
     source(&hub, "nobody", &nobody, &inbound);
     files_connector(&hub, "neighbour", "", "");
     hub.write("in/neighbour/1.csv", "no,name\nN1,肖文\n");
-    hub.start();
     neighbour_has(&hub, 1);
     let mut table = Table::new("topic");
     hub.connector_until("inbound", |one| one["accepted"] == 1);
@@ -88,6 +97,8 @@ fn topics_and_messages_that_are_none_are_told() {
     for ((case, _), row) in cases.iter().zip(&rejected) {
         let mut said = of_row(row);
         said.replace(&inbound, "topic");
+        said.replace(&format!("schema {twin} "), "schema 2 ");
+        said.replace(&format!("模式 {twin} "), "模式 2 ");
         table.row(case, &said);
     }
     table.row("a broker that does not answer", &error_of(&hub, "nobody", &nobody, &inbound));
