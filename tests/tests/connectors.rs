@@ -1,7 +1,7 @@
 //! `docs/connectors.md`: its examples are connectors, and its first page is the way of somebody who
 //! has a file and five minutes.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use yiku_tests::{Hub, root};
 
@@ -116,4 +116,29 @@ fn a_folder_without_a_file_is_said_to_have_none() {
         let ended = hub.yiku(&["connector", verb, "one.yaml"]);
         assert!(ended.success && ended.stdout.contains("no row to read at present"), "{ended:?}");
     }
+}
+
+/// A change of its file ends a connector's task wherever it is, also while a batch is on its way.
+#[test]
+fn a_connector_that_is_changed_while_it_works_loses_and_doubles_nothing() {
+    const ROWS: usize = 50_000;
+    let (mut hub, _) = Hub::of_patients_on_their_way("");
+    let rows = (0..ROWS).map(|row| format!("P{row},肖文{row},1,2026-03-05,12.50\n"));
+    hub.write("in/1.csv", "no,name,sex,seen_on,fee\n".to_owned() + &rows.collect::<String>());
+    hub.start();
+    let (mut changes, mut accepted) = (0, 0);
+    while accepted < ROWS as u64 && changes < 60 {
+        changes += 1;
+        let source = "source: { kind: files, folder: ../../in, settle: 0s }";
+        let file = format!("entry: health/patient@1\nevery: 1s\n{source}\n# change {changes}\n");
+        hub.connector("patients-in", &file);
+        std::thread::sleep(Duration::from_secs(1));
+        let status = hub.connector_status("patients-in");
+        accepted = status.and_then(|one| one["accepted"].as_u64()).unwrap_or(0);
+    }
+    hub.connector_until("patients-in", |one| one["accepted"] == ROWS as u64);
+    hub.settles();
+    hub.balances();
+    assert_eq!(hub.library_rows("population.patient"), ROWS as u64);
+    assert!(hub.stop(), "{}", hub.log());
 }

@@ -193,7 +193,7 @@ pub trait Lane: Send + Sync {
     /// succeeded; after any other error nothing of it was.
     async fn append(&self, rows: Vec<Append>, finish: Finish) -> Result<Vec<Placed>, BusError>;
 
-    /// Decides the fate of every append that is in doubt: from then on a reader sees it or it never
-    /// was.
+    /// Decides the fate of every append that is in doubt or whose caller gave up: from then on a
+    /// reader sees it or it never was.
     async fn settle(&self) -> Result<(), BusError>;
 }

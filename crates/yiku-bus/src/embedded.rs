@@ -251,11 +251,9 @@ impl Lane for EmbeddedLane {
     }
 
     async fn settle(&self) -> Result<(), BusError> {
-        // An append in doubt has ended the writer, and with it the process.
-        match self.requests.is_closed() {
-            true => Err(BusError::Broken(sqlx::Error::WorkerCrashed.into())),
-            false => Ok(()),
-        }
+        // An append in doubt has ended the writer, and with it the process; one whose caller gave up
+        // may still wait.
+        Embedded::ask(&self.requests, |reply| Request::Settle { reply }).await
     }
 }
 

@@ -240,19 +240,20 @@ impl Hub {
         checked: CheckedBatch,
         submission: Submission,
     ) -> Result<PublishedBatch, BusError> {
-        let state = line.guard.as_mut().expect("a held line is loaded until an append fails");
+        // Given up meanwhile, the line is read anew: the batch may be there.
+        let mut state = line.guard.take().expect("a held line is loaded until an append fails");
         let live = self.live();
         let entry = &state.line.entry;
         let name = entry.clone();
         let schema = live.registry.number_of(entry, submission.version, Format::Avro);
-        let publishing = self.publisher.publish(state, checked, submission, schema);
+        let publishing = self.publisher.publish(&mut state, checked, submission, schema);
         let outcome = effort::spending(Step::Publish, publishing).await;
         // After an error, too: it may be that they are there.
         self.published.send_modify(|entries| {
             entries.insert(name);
         });
-        if outcome.as_ref().is_err_and(BusError::leaves_in_doubt) {
-            *line.guard = None;
+        if !outcome.as_ref().is_err_and(BusError::leaves_in_doubt) {
+            *line.guard = Some(state);
         }
         outcome
     }

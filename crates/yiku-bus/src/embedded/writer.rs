@@ -23,6 +23,8 @@ pub(super) enum Request {
         before: u64,
         reply: oneshot::Sender<Result<u64, BusError>>,
     },
+    /// Answered once whatever came before is decided.
+    Settle { reply: oneshot::Sender<Result<(), BusError>> },
 }
 
 /// Why the file cannot be opened, and what to do.
@@ -146,6 +148,7 @@ fn commit_group(
     let mut lost = false;
     for request in group {
         match request {
+            Request::Settle { reply } => answers.push(Box::new(|_| drop(reply.send(Ok(()))))),
             Request::Append { reply, .. } if lost => answers.push(answer(reply, full())),
             Request::Retain { reply, .. } if lost => answers.push(answer(reply, full())),
             Request::Append { rows, finish, reply } => {

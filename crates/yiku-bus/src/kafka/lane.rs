@@ -83,11 +83,11 @@ fn run(
 ) {
     let mut group = Vec::new();
     while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
-        let mut appends = VecDeque::new();
+        let (mut appends, mut settling) = (VecDeque::new(), Vec::new());
         for request in group.drain(..) {
             match request {
                 Request::Append(pending) => appends.push_back(pending),
-                Request::Settle(reply) => drop(reply.send(transactions.take())),
+                Request::Settle(reply) => settling.push(reply),
             }
         }
         while !appends.is_empty() {
@@ -98,6 +98,8 @@ fn run(
                 moved.send_modify(|commits| *commits += 1);
             }
         }
+        // Last, for an append before it may be one whose caller gave up.
+        settling.into_iter().for_each(|reply| drop(reply.send(transactions.take())));
     }
 }
 

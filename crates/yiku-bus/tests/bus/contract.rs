@@ -31,7 +31,28 @@ on_both!(
     rows_are_counted_as_they_are_there,
     a_topic_made_again_is_another,
     rows_of_an_entity_and_a_position_go_in_together,
+    settling_decides_an_append_whose_caller_gave_up,
 );
+
+async fn settling_decides_an_append_whose_caller_gave_up(engine: Engine) {
+    let bus = engine.open().await;
+    let lane = bus.lane("0").await.unwrap();
+    append(&*lane, 0, &["first"]).await.unwrap();
+    let mut expected = vec!["first".to_owned()];
+    for batch in 1..20 {
+        let key = batch.to_string();
+        // It is handed over, and its caller goes away.
+        let keys_given_up = [key.as_str()];
+        tokio::select! {
+            biased;
+            placed = append(&*lane, batch, &keys_given_up) => drop(placed.unwrap()),
+            () = std::future::ready(()) => {}
+        }
+        lane.settle().await.unwrap();
+        expected.push(key);
+        assert_eq!(keys(&*bus, TOPIC, 0).await, expected);
+    }
+}
 
 async fn an_append_is_read_back_after_reopening(engine: Engine) {
     let bus = engine.open().await;
