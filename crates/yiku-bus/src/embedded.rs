@@ -251,8 +251,8 @@ impl Lane for EmbeddedLane {
     }
 
     async fn settle(&self) -> Result<(), BusError> {
-        // An append in doubt has ended the writer, and with it the process; one whose caller gave up
-        // may still wait.
+        // An append in doubt has ended the writer, and with it the process; one whose caller gave
+        // up may still wait.
         Embedded::ask(&self.requests, |reply| Request::Settle { reply }).await
     }
 }
