@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use yiku_bus::{
-    Bus, Cluster, Durability, Embedded, Kafka, KafkaSettings, Mechanism, Password, Sasl, Tls,
-};
+use yiku_bus::{Bus, Cluster, Durability, Embedded, Kafka, KafkaSettings, Password, Sasl, Tls};
 
-use crate::config::{BusKind, Config, KafkaConfig, KafkaDurability, KafkaMechanism};
+use crate::config::{BusKind, Config, KafkaConfig, KafkaDurability};
 
 /// Opens it. The caller holds the data folder's lock.
 pub async fn open(config: &Config) -> anyhow::Result<Arc<dyn Bus>> {
@@ -23,11 +21,7 @@ fn settings(config: &Config, kafka: &KafkaConfig) -> anyhow::Result<KafkaSetting
         Some(sasl) => {
             let password = sasl.password.read(&config.surroundings());
             Some(Sasl {
-                mechanism: match sasl.mechanism {
-                    KafkaMechanism::Plain => Mechanism::Plain,
-                    KafkaMechanism::ScramSha256 => Mechanism::ScramSha256,
-                    KafkaMechanism::ScramSha512 => Mechanism::ScramSha512,
-                },
+                mechanism: sasl.mechanism,
                 user: sasl.user.clone(),
                 password: Password(password.context("bus.kafka.sasl.password")?),
             })

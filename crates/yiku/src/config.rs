@@ -12,9 +12,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use yiku_connector::{Limits, Surroundings};
 
-pub use bus::{
-    BusConfig, BusKind, Durability as KafkaDurability, KafkaConfig, Mechanism as KafkaMechanism,
-};
+pub use bus::{BusConfig, BusKind, Durability as KafkaDurability, KafkaConfig};
 pub use store::StoreConfig;
 
 /// Everything a hub is told. `deploy/yiku.example.toml` lists every field with its default.

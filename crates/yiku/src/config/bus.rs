@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde::Deserialize;
+use yiku_bus::Mechanism;
 use yiku_connector::Secret;
 
 /// The bus.
@@ -83,20 +84,6 @@ pub struct KafkaSasl {
     pub user: String,
     /// Where the password is: `{ file = "…" }` in the secrets folder, or `{ env = "…" }`.
     pub password: Secret,
-}
-
-/// How a password is proven.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
-    /// It is sent: only with TLS.
-    Plain,
-    /// SCRAM-SHA-256.
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-    /// SCRAM-SHA-512.
-    #[serde(rename = "scram-sha-512")]
-    ScramSha512,
 }
 
 impl Default for BusConfig {
