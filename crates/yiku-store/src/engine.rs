@@ -61,8 +61,10 @@ impl Store {
     ///
     /// The caller holds the folder's lock: a second process must not open the same store.
     pub async fn open(folder: &Path, at_ms: i64) -> Result<Self, StoreError> {
-        let (file, incarnation) = sqlite::File::open(&folder.join(Self::FILE), at_ms).await?;
-        Ok(Self::new(Engine::Sqlite(file), incarnation))
+        let broken = watch::Sender::new(false);
+        let path = folder.join(Self::FILE);
+        let (file, incarnation) = sqlite::File::open(&path, at_ms, broken.clone()).await?;
+        Ok(Self::new(Engine::Sqlite(file), incarnation, broken))
     }
 
     /// Opens the store in a PostgreSQL database, or makes it. `at_ms` is the present time.
@@ -70,11 +72,10 @@ impl Store {
     /// [`StoreError::Taken`]: another hub works on it.
     pub async fn connect(database: &Database, at_ms: i64) -> Result<Self, StoreError> {
         let (server, incarnation) = postgres::Server::open(database, at_ms).await?;
-        Ok(Self::new(Engine::Postgres(server), incarnation))
+        Ok(Self::new(Engine::Postgres(server), incarnation, watch::Sender::new(false)))
     }
 
-    fn new(engine: Engine, incarnation: String) -> Self {
-        let broken = watch::Sender::new(false);
+    fn new(engine: Engine, incarnation: String, broken: watch::Sender<bool>) -> Self {
         Self { engine, shared: Arc::new(Shared { incarnation, broken }) }
     }
 

@@ -1,10 +1,16 @@
 //! The store in a file: SQLite in WAL mode, every commit synced.
 
-use std::{path::Path, time::Duration};
+mod checkpoint;
+
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection as _, Sqlite, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
 };
 
 use super::{READERS, STATEMENTS, WAIT_TIMEOUT};
@@ -20,11 +26,17 @@ use crate::{
 pub(super) struct File {
     writer: SqlitePool,
     readers: SqlitePool,
+    checkpoints: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl File {
-    /// Opens the file, or makes it; with the present incarnation.
-    pub(super) async fn open(path: &Path, at_ms: i64) -> Result<(Self, String), StoreError> {
+    /// Opens the file, or makes it; with the present incarnation. `broken` is told when nobody
+    /// knows what the file holds.
+    pub(super) async fn open(
+        path: &Path,
+        at_ms: i64,
+        broken: watch::Sender<bool>,
+    ) -> Result<(Self, String), StoreError> {
         let shown = path.display().to_string();
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -54,9 +66,13 @@ impl File {
                 .idle_timeout(None)
                 .acquire_timeout(WAIT_TIMEOUT)
         };
+        let beside = options.clone().thread_name(|_| "yiku-store-c".into());
+        let writer = pool().max_connections(1).connect_lazy_with(options);
+        let checkpoints = tokio::spawn(checkpoint::keep(writer.clone(), beside, broken));
         let file = Self {
-            writer: pool().max_connections(1).connect_lazy_with(options),
+            writer,
             readers: pool().max_connections(READERS).connect_lazy_with(readers),
+            checkpoints: Arc::new(Mutex::new(Some(checkpoints))),
         };
         Ok((file, incarnation))
     }
@@ -88,6 +104,10 @@ impl File {
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        if let Some(checkpoints) = self.checkpoints.lock().await.take() {
+            // It ends with the writer; a panic of it was told where it happened.
+            let _ = checkpoints.await;
+        }
     }
 }
 
@@ -153,5 +173,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Negative: KiB.
 const WRITER_CACHE: &str = "-49152";
 const READER_CACHE: &str = "-4096";
-/// Pages of the log that are carried over at once: the more, the more writes to a page become one.
-const WAL_PAGES: &str = "16000";
+/// Pages of the log after which the writer carries over itself, where [`checkpoint`] does not keep
+/// up.
+const WAL_PAGES: &str = "48000";
