@@ -102,13 +102,15 @@ pub async fn keep_merging(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     }
 }
 
-/// Relays changes whenever something was merged. Where nobody reads topics there is nothing to do.
+/// Relays changes whenever something was merged, after a rest: many small merges become one append.
+/// Where nobody reads topics there is nothing to do.
 pub async fn keep_relaying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     if !hub.bus.has_outside_readers() {
         return;
     }
     let mut merged = hub.merged.subscribe();
     while !*stopping.borrow() {
+        tokio::time::sleep(RELAY_REST).await;
         merged.mark_unchanged();
         let outcome = effort::spending(Step::Relay, relay::catch_up(&hub)).await;
         if let Err(error) = outcome {
@@ -260,6 +262,7 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 const CARRY_REST: Duration = Duration::from_millis(20);
 const DELIVER_EVERY: Duration = Duration::from_secs(60);
 const MERGE_EVERY: Duration = Duration::from_secs(5);
+const RELAY_REST: Duration = Duration::from_millis(100);
 const RELAY_EVERY: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(3_600);
