@@ -25,16 +25,39 @@ pub(crate) async fn number(
     topic: &str,
     partition: u32,
 ) -> Result<u32, StoreError> {
-    let sql = "SELECT number FROM bus_log WHERE topic = $1 AND bus = $2 AND partition = $3";
-    let found = sql::query(sql).bind(topic).bind(bus).bind(i64::from(partition));
-    if let Some(row) = found.fetch_optional(tx).await? {
-        return Ok(row.small(0)?);
+    if let Some(number) = find(tx, bus, topic, partition).await? {
+        return Ok(number);
     }
     let sql = "INSERT INTO bus_log (topic, number, bus, partition)
                SELECT $1, coalesce(max(number) + 1, 0), $2, $3 FROM bus_log WHERE topic = $1
                RETURNING number";
     let given = sql::query(sql).bind(topic).bind(bus).bind(i64::from(partition));
     Ok(given.fetch_one(tx).await?.small(0)?)
+}
+
+/// The number that [`number`] gives the log.
+pub(crate) async fn find_or_next(
+    db: &mut Connection,
+    bus: &str,
+    topic: &str,
+    partition: u32,
+) -> Result<u32, StoreError> {
+    if let Some(number) = find(db, bus, topic, partition).await? {
+        return Ok(number);
+    }
+    let sql = "SELECT coalesce(max(number) + 1, 0) FROM bus_log WHERE topic = $1";
+    Ok(sql::query(sql).bind(topic).fetch_one(db).await?.small(0)?)
+}
+
+async fn find(
+    db: &mut Connection,
+    bus: &str,
+    topic: &str,
+    partition: u32,
+) -> Result<Option<u32>, StoreError> {
+    let sql = "SELECT number FROM bus_log WHERE topic = $1 AND bus = $2 AND partition = $3";
+    let found = sql::query(sql).bind(topic).bind(bus).bind(i64::from(partition));
+    found.fetch_optional(db).await?.map(|row| Ok(row.small(0)?)).transpose()
 }
 
 /// All logs, by topic and number.

@@ -171,12 +171,29 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens the log's end. The time never goes back, whatever the clock does.
-    pub(crate) async fn open(tx: &mut Tx, subject: i64, at_ms: i64) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        db: &mut Connection,
+        subject: i64,
+        at_ms: i64,
+    ) -> Result<Self, StoreError> {
         let sql = "SELECT last, last_at FROM shard WHERE subject_id = $1 AND shard = 0";
-        let row = sql::query(sql).bind(subject).fetch_one(tx).await?;
+        let row = sql::query(sql).bind(subject).fetch_one(db).await?;
         let first = row.try_get::<i64, _>(0)?.cast_unsigned() + 1;
-        let at = at_ms.max(row.try_get(1)?);
-        Ok(Self { subject, first, next: first, at, counts: [0; 4], body: Vec::new() })
+        Ok(Self::at_end(subject, first, at_ms.max(row.try_get(1)?)))
+    }
+
+    /// The log's end once this is written.
+    pub(crate) fn continued(&self, at_ms: i64) -> Self {
+        Self::at_end(self.subject, self.next, at_ms.max(self.at))
+    }
+
+    fn at_end(subject: i64, first: u64, at: i64) -> Self {
+        Self { subject, first, next: first, at, counts: [0; 4], body: Vec::new() }
+    }
+
+    /// Whether it is the subject's.
+    pub(crate) fn is_of(&self, subject: i64) -> bool {
+        self.subject == subject
     }
 
     /// The time of the changes.
@@ -199,12 +216,28 @@ impl Log {
         self.next - 1
     }
 
-    /// Writes what was added, and the shard's last number.
-    pub(crate) async fn write(self, tx: &mut Tx) -> Result<(), StoreError> {
+    /// Writes what was added, and the shard's last number. [`StoreError::Fenced`]: another process
+    /// has written to the log since it was opened; roll back.
+    pub(crate) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
         if self.next == self.first {
             return Ok(());
         }
-        let last = number(self.next - 1);
+        let sql = "UPDATE shard SET last = $2, last_at = $3
+                   WHERE subject_id = $1 AND shard = 0 AND last = $4";
+        let moved = sql::query(sql)
+            .bind(self.subject)
+            .bind(number(self.next - 1))
+            .bind(self.at)
+            .bind(number(self.first - 1))
+            .execute(tx)
+            .await?;
+        if moved.rows_affected() != 1 {
+            return Err(StoreError::Fenced {
+                unit: format!("log/{}", self.subject),
+                topic: "change_log".into(),
+                expected: self.first - 1,
+            });
+        }
         let [created, changed, ended, restored] = self.counts.map(number);
         sql::query(
             "INSERT INTO change_log (subject_id, shard, first, last, created, changed, ended,
@@ -213,17 +246,15 @@ impl Log {
         )
         .bind(self.subject)
         .bind(number(self.first))
-        .bind(last)
+        .bind(number(self.next - 1))
         .bind(created)
         .bind(changed)
         .bind(ended)
         .bind(restored)
         .bind(self.at)
-        .bind(self.body)
+        .bind(&self.body)
         .execute(tx)
         .await?;
-        let sql = "UPDATE shard SET last = $2, last_at = $3 WHERE subject_id = $1 AND shard = 0";
-        sql::query(sql).bind(self.subject).bind(last).bind(self.at).execute(tx).await?;
         Ok(())
     }
 }
@@ -270,8 +301,7 @@ mod tests {
 
     #[test]
     fn changes_come_back_as_they_were() {
-        let mut log =
-            Log { subject: 1, first: 7, next: 7, at: 0, counts: [0; 4], body: Vec::new() };
+        let mut log = Log::at_end(1, 7, 0);
         let long = "长".repeat(100);
         assert_eq!(log.add(ChangeKind::Created, "a"), 7);
         assert_eq!(log.add(ChangeKind::Ended, &long), 8);

@@ -13,7 +13,7 @@ use super::{
     EntityTables, Merger, Resource, has_rows, last_key,
     record::{Record, Records, entry_version, version},
 };
-use crate::{StoreError, Tx, rows};
+use crate::{Connection, StoreError, rows};
 
 /// What is said of all entities that a batch touches.
 pub(super) struct Touched {
@@ -134,6 +134,12 @@ impl Touched {
         from..self.targets.len()
     }
 
+    /// Whether both are about the same entity.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        let mut pairs = self.entities.iter().zip(&other.entities);
+        pairs.any(|(said, other)| said.keys.iter().any(|key| other.index.contains_key(key)))
+    }
+
     /// What a record said goes, what it says now comes, in one.
     pub(super) fn replace(&mut self, before: Range<usize>, after: Range<usize>) {
         self.effects += 1;
@@ -202,7 +208,7 @@ pub(super) enum Load<'a> {
 
 /// Loads, for every touched row, what it is and what records say of it.
 pub(super) async fn load(
-    tx: &mut Tx,
+    db: &mut Connection,
     merger: &Merger,
     load: Load<'_>,
     touched: &mut Touched,
@@ -212,9 +218,9 @@ pub(super) async fn load(
         if said.keys.is_empty() {
             continue;
         }
-        load_rows(tx, tables, said).await?;
+        load_rows(db, tables, said).await?;
         if said.current.iter().any(Option::is_some) {
-            said.conflicted = has_rows(tx, &format!("conflict_{}", tables.table())).await?;
+            said.conflicted = has_rows(db, &format!("conflict_{}", tables.table())).await?;
         }
         let there: Vec<Arc<str>> = match load {
             Load::Everything => said.keys.clone(),
@@ -226,7 +232,7 @@ pub(super) async fn load(
         if there.is_empty() {
             continue;
         }
-        let links = load_links(tx, tables, &there).await?;
+        let links = load_links(db, tables, &there).await?;
         for (number, source) in tables.sources.iter().enumerate() {
             if !source.direct && !source.linked {
                 continue;
@@ -243,23 +249,27 @@ pub(super) async fn load(
             {
                 keys.retain(|key| records.get(key).is_none_or(|record| record.said.is_none()));
             }
-            load_records(tx, resource, (index, number), &keys, said).await?;
+            load_records(db, resource, (index, number), &keys, said).await?;
         }
     }
     Ok(())
 }
 
 /// Loads the touched rows that are there. What sorts behind the last one is not asked for.
-async fn load_rows(tx: &mut Tx, tables: &EntityTables, said: &mut Said) -> Result<(), StoreError> {
+async fn load_rows(
+    db: &mut Connection,
+    tables: &EntityTables,
+    said: &mut Said,
+) -> Result<(), StoreError> {
     let (table, items) = (tables.table(), &tables.items);
-    let last = last_key(tx, &format!("entity_{table}"), "_key").await?;
+    let last = last_key(db, &format!("entity_{table}"), "_key").await?;
     let touched: Vec<Arc<str>> = said.keys.clone();
     let touched = touched.iter().map(AsRef::as_ref);
     let keys: Vec<&str> = touched.filter(|key| Some(*key) <= last.as_deref()).collect();
     let sql = format!(
         "SELECT _key, _id, _ended, _change, _at{items} FROM entity_{table} WHERE _key = $1"
     );
-    rows::select_by(tx, &sql, &keys, |row| {
+    rows::select_by(db, &sql, &keys, |row| {
         let Some(&key) = said.index.get(row.text(0)?) else { return Ok(()) };
         tables.read(row, 5, &mut said.rows)?;
         said.current[key as usize] = Some(Current {
@@ -276,19 +286,19 @@ async fn load_rows(tx: &mut Tx, tables: &EntityTables, said: &mut Said) -> Resul
 
 /// Source and key of each record that speaks of a touched row under another key.
 async fn load_links(
-    tx: &mut Tx,
+    db: &mut Connection,
     tables: &EntityTables,
     there: &[Arc<str>],
 ) -> Result<Vec<(i64, Arc<str>)>, StoreError> {
     let table = tables.table();
     let mut links = Vec::new();
     let any = tables.sources.iter().any(|source| source.linked);
-    if !any || !has_rows(tx, &format!("link_{table}")).await? {
+    if !any || !has_rows(db, &format!("link_{table}")).await? {
         return Ok(links);
     }
     let keys: Vec<&str> = there.iter().map(AsRef::as_ref).collect();
     let sql = format!("SELECT source, record_key FROM link_{table} WHERE entity_key = $1");
-    rows::select_by(tx, &sql, &keys, |row| {
+    rows::select_by(db, &sql, &keys, |row| {
         links.push((row.int(0)?, Arc::from(row.text(1)?)));
         Ok(())
     })
@@ -298,14 +308,14 @@ async fn load_links(
 
 /// Adds what the records with these keys say of touched rows of the entity.
 async fn load_records(
-    tx: &mut Tx,
+    db: &mut Connection,
     resource: &Resource,
     (entity, source): (usize, usize),
     keys: &HashSet<Arc<str>, ahash::RandomState>,
     said: &mut Said,
 ) -> Result<(), StoreError> {
     let table = format!("record_{}", resource.table());
-    if keys.is_empty() || !has_rows(tx, &table).await? {
+    if keys.is_empty() || !has_rows(db, &table).await? {
         return Ok(());
     }
     let mut keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
@@ -313,7 +323,7 @@ async fn load_records(
     let sql = format!(
         "SELECT key, version, entry, body FROM {table} WHERE body IS NOT NULL AND key = $1"
     );
-    rows::select_by(tx, &sql, &keys, |row| {
+    rows::select_by(db, &sql, &keys, |row| {
         let record = row.text(0)?;
         let order_by = version(row.blob(1)?)?.parts().order_by;
         let bound = resource.bound(entry_version(row.text(2)?)?)?;

@@ -3,7 +3,8 @@
 //! One transaction: cursor, records, current rows, history, conflicts, change log, counts and
 //! receipt. Everything that a batch touches is loaded with few statements, decided row by row in
 //! memory in the order of the bus, and written with few statements: so the history of a row is the
-//! same however the bus is cut into batches.
+//! same however the bus is cut into batches. Loading and deciding is a [`plan`] of its own: the
+//! next batch may be planned while one is written, as long as the two touch nothing in common.
 //!
 //! The cast: [`Merger`] knows tables and feeds; `ahead` decodes what comes next; `record` decides
 //! what a row does to its record; `entity` holds what records say of the entities touched; `fold`
@@ -24,7 +25,7 @@ use yiku_core::{
     row_version::RowVersion,
 };
 
-use crate::{StoreError, Tx, bus_log, change::Log, cursor, receipt, sql};
+use crate::{Connection, StoreError, Tx, bus_log, change::Log, cursor, receipt, sql};
 
 pub use ahead::Decoded;
 pub(crate) use record::{SEEN, SEEN_FROM, version};
@@ -37,11 +38,22 @@ pub(crate) use tables::{EntityTables, Resource, has_rows, last_key, read_cell};
 pub struct MergeTask<'a> {
     /// Id of the bus.
     pub bus: &'a str,
-    /// The unit, the topic's partition and where the rows stand in it.
-    pub read: cursor::Read<'a>,
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: u32,
     /// The resource whose topic it is.
     pub resource: &'a EntryName,
-    /// The present time.
+}
+
+/// What there is to be merged.
+#[derive(Clone, Copy, Debug)]
+pub struct Brought<'a, 'b> {
+    /// The rows, in the order of their offsets.
+    pub rows: &'a [MergeRow<'b>],
+    /// Those of them that were decoded ahead.
+    pub decoded: Option<&'a Decoded>,
+    /// The present time, milliseconds since 1970.
     pub at_ms: i64,
 }
 
@@ -91,59 +103,120 @@ impl MergeOutcome {
     }
 }
 
-/// Merges rows of one partition, in the order of their offsets. `decoded` are those that were
-/// decoded ahead.
+/// What rows of one partition do to records and entities: worked out, and not yet written.
+pub struct Plan<'b> {
+    records: record::Records<'b>,
+    touched: entity::Touched,
+    folded: Vec<Option<fold::FoldedRows>>,
+    /// Of the resource, then of each entity that is touched.
+    logs: Vec<Log>,
+    at_ms: i64,
+}
+
+impl Plan<'_> {
+    /// What becomes of the rows.
+    pub fn outcome(&self) -> MergeOutcome {
+        self.records.outcome
+    }
+}
+
+/// Works out what rows of one partition do; writes nothing.
+///
+/// `behind` is the plan of the rows before them, which is being written meanwhile. `None`: both
+/// are about the same record or entity; plan again once that one is durable. From planning to
+/// writing nobody else may write records or entities.
+pub async fn plan<'b>(
+    db: &mut Connection,
+    merger: &Merger,
+    task: &MergeTask<'_>,
+    brought: Brought<'_, 'b>,
+    behind: Option<&Plan<'_>>,
+) -> Result<Option<Plan<'b>>, StoreError> {
+    let resource = merger.resource(task.resource)?;
+    let part = bus_log::find_or_next(db, task.bus, task.topic, task.partition).await?;
+    let mut records = record::Records::of(brought.rows, part);
+    if behind.is_some_and(|behind| records.meet(&behind.records)) {
+        return Ok(None);
+    }
+    let at_ms = brought.at_ms;
+    let mut log = open(db, resource.subject.id, at_ms, behind).await?;
+    record::load(db, resource, &mut records).await?;
+    let mut touched = entity::Touched::new(merger);
+    record::decide_all(&mut records, resource, brought, &mut touched, &mut log)?;
+    if behind.is_some_and(|behind| touched.meets(&behind.touched)) {
+        return Ok(None);
+    }
+    let own = entity::Load::Beside(task.resource, &records);
+    entity::load(db, merger, own, &mut touched).await?;
+    let mut entity_logs = Vec::new();
+    for (tables, said) in merger.entities().iter().zip(&touched.entities) {
+        entity_logs.push(match said.keys.is_empty() {
+            true => None,
+            false => Some(open(db, tables.subject.id, at_ms, behind).await?),
+        });
+    }
+    let folded = fold::apply(merger, &mut touched, &mut entity_logs);
+    let logs = std::iter::once(log).chain(entity_logs.into_iter().flatten()).collect();
+    Ok(Some(Plan { records, touched, folded, logs, at_ms }))
+}
+
+/// The end of a subject's log, behind what is being written meanwhile.
+async fn open(
+    db: &mut Connection,
+    subject: i64,
+    at_ms: i64,
+    behind: Option<&Plan<'_>>,
+) -> Result<Log, StoreError> {
+    let before = behind.and_then(|plan| plan.logs.iter().find(|log| log.is_of(subject)));
+    match before {
+        Some(log) => Ok(log.continued(at_ms)),
+        None => Log::open(db, subject, at_ms).await,
+    }
+}
+
+/// Writes what was planned of the task's rows, which are those of `read`.
 ///
 /// Runs in the caller's transaction and begins with the cursor: after [`StoreError::Fenced`] roll
 /// back. Several partitions may be merged in one transaction.
-pub async fn take(
+pub async fn write(
     tx: &mut Tx,
     merger: &Merger,
     task: &MergeTask<'_>,
-    rows: &[MergeRow<'_>],
-    decoded: Option<&Decoded>,
-) -> Result<MergeOutcome, StoreError> {
-    cursor::advance(tx, task.read).await?;
+    read: cursor::Read<'_>,
+    plan: &Plan<'_>,
+) -> Result<(), StoreError> {
+    cursor::advance(tx, read).await?;
     let resource = merger.resource(task.resource)?;
-    let part = bus_log::number(tx, task.bus, task.read.topic, task.read.partition).await?;
-    let mut log = Log::open(tx, resource.subject.id, task.at_ms).await?;
-    let mut records = record::load(tx, resource, part, rows).await?;
-    let mut touched = entity::Touched::new(merger);
-    let rows = record::Rows { all: rows, decoded };
-    record::decide_all(&mut records, resource, rows, &mut touched, &mut log)?;
-    let own = entity::Load::Beside(task.resource, &records);
-    entity::load(tx, merger, own, &mut touched).await?;
-    let mut logs = Vec::new();
-    for (tables, said) in merger.entities().iter().zip(&touched.entities) {
-        logs.push(match said.keys.is_empty() {
-            true => None,
-            false => Some(Log::open(tx, tables.subject.id, task.at_ms).await?),
+    let part = bus_log::number(tx, task.bus, task.topic, task.partition).await?;
+    if part != plan.records.part {
+        return Err(StoreError::Fenced {
+            unit: read.unit.to_owned(),
+            topic: read.topic.to_owned(),
+            expected: read.from,
         });
     }
-    let folded = fold::apply(merger, &mut touched, &mut logs);
-    let outcome = records.outcome;
-    write::records(tx, resource, records, &touched, merger).await?;
-    for ((tables, folded), said) in merger.entities().iter().zip(&folded).zip(&touched.entities) {
+    write::records(tx, resource, &plan.records, &plan.touched, merger).await?;
+    let entities = merger.entities().iter().zip(&plan.folded).zip(&plan.touched.entities);
+    for ((tables, folded), said) in entities {
         if let Some(folded) = folded {
             write::entity(tx, tables, folded, said).await?;
         }
     }
-    for log in std::iter::once(log).chain(logs.into_iter().flatten()) {
+    for log in &plan.logs {
         log.write(tx).await?;
     }
-    write_batch(tx, resource, task, part, &outcome).await?;
-    Ok(outcome)
+    write_batch(tx, resource, task, read, plan).await
 }
 
 async fn write_batch(
     tx: &mut Tx,
     resource: &Resource,
     task: &MergeTask<'_>,
-    part: u32,
-    outcome: &MergeOutcome,
+    read: cursor::Read<'_>,
+    plan: &Plan<'_>,
 ) -> Result<(), StoreError> {
     let number = crate::rows::number;
-    let read = &task.read;
+    let outcome = plan.outcome();
     sql::query(
         "INSERT INTO merge_batch (subject_id, topic, partition, from_offset, to_offset, at, new,
                                   changed, unchanged, removed, superseded, refused)
@@ -151,10 +224,10 @@ async fn write_batch(
     )
     .bind(resource.subject.id)
     .bind(read.topic)
-    .bind(i64::from(part))
+    .bind(i64::from(plan.records.part))
     .bind(number(read.from))
     .bind(number(read.to))
-    .bind(task.at_ms)
+    .bind(plan.at_ms)
     .bind(number(outcome.new))
     .bind(number(outcome.changed))
     .bind(number(outcome.unchanged))
@@ -163,7 +236,7 @@ async fn write_batch(
     .bind(number(outcome.refused))
     .execute(tx)
     .await?;
-    let mut said = Receipt::new(read.unit, Deed::Merge, "hub", task.at_ms);
+    let mut said = Receipt::new(read.unit, Deed::Merge, "hub", plan.at_ms);
     said.department = Some(task.resource.department().to_owned());
     said.entry = Some(task.resource.to_string());
     said.ranges.push(Range {

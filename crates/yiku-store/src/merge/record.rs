@@ -12,9 +12,9 @@ use yiku_core::{
     row_version::RowVersion,
 };
 
-use super::{Decoded, MergeOutcome, MergeRow, Resource, entity::Touched, last_key};
+use super::{Brought, MergeOutcome, MergeRow, Resource, entity::Touched, last_key};
 use crate::{
-    StoreError, Tx,
+    Connection, StoreError,
     change::{ChangeKind, Log},
     rows,
 };
@@ -85,42 +85,24 @@ pub(crate) const SEEN_FROM: usize = 8;
 
 /// Loads the records of all keys of the batch. What sorts behind the last record is not asked for:
 /// a first load most often comes in the order of its keys.
-pub(super) async fn load<'b>(
-    tx: &mut Tx,
+pub(super) async fn load(
+    db: &mut Connection,
     resource: &Resource,
-    part: u32,
-    rows: &[MergeRow<'b>],
-) -> Result<Records<'b>, StoreError> {
-    let mut records = Records {
-        all: Vec::with_capacity(rows.len()),
-        index: HashMap::with_capacity_and_hasher(rows.len(), ahash::RandomState::default()),
-        late: Vec::new(),
-        past: Vec::new(),
-        refused: Vec::new(),
-        outcome: MergeOutcome::default(),
-        part,
-        at: 0,
-    };
-    for row in rows {
-        records.index.entry(row.key).or_insert_with(|| {
-            let (key, write) = (row.key, Write::Nothing);
-            records.all.push(Record { key, id: None, now: None, write, said: None });
-            records.all.len() - 1
-        });
-    }
+    records: &mut Records<'_>,
+) -> Result<(), StoreError> {
     let table = format!("record_{}", resource.table());
-    let last = last_key(tx, &table, "key").await?;
+    let last = last_key(db, &table, "key").await?;
     let asked = records.all.iter().map(|record| record.key);
     let keys: Vec<&str> = asked.filter(|key| Some(*key) <= last.as_deref()).collect();
     if keys.is_empty() {
-        return Ok(records);
+        return Ok(());
     }
     let columns = "key, version, seen, entry, body, part, place, change, at, doubled, _id";
     let by_key = format!("SELECT {columns} FROM {table} WHERE key = $1");
     // A whole load comes most often in the order of the one before.
     let behind = format!("SELECT {columns} FROM {table} WHERE _id > $1 ORDER BY _id");
-    let Records { all, index, .. } = &mut records;
-    rows::select_runs(tx, &by_key, &behind, &keys, |row| {
+    let Records { all, index, .. } = records;
+    rows::select_runs(db, &by_key, &behind, &keys, |row| {
         let key = row.text(0)?;
         let record = &mut all[*index.get(key).ok_or_else(|| unreadable("an unasked key"))?];
         let seen = row.blob_or_null(2)?;
@@ -138,29 +120,21 @@ pub(super) async fn load<'b>(
         record.id = Some(row.int(10)?);
         Ok(())
     })
-    .await?;
-    Ok(records)
-}
-
-/// The rows of a batch, and those of them that were decoded ahead.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a, 'b> {
-    pub(super) all: &'a [MergeRow<'b>],
-    pub(super) decoded: Option<&'a Decoded>,
+    .await
 }
 
 /// Decides row by row, and notes in `touched` what the records say of entities.
 pub(super) fn decide_all<'b>(
     records: &mut Records<'b>,
     resource: &Resource,
-    rows: Rows<'_, 'b>,
+    brought: Brought<'_, 'b>,
     touched: &mut Touched,
     log: &mut Log,
 ) -> Result<(), StoreError> {
     records.at = log.at();
     let mut scratch = Cells::new(0);
-    for (index, row) in rows.all.iter().enumerate() {
-        let ahead = rows.decoded.and_then(|decoded| decoded.row(index));
+    for (index, row) in brought.rows.iter().enumerate() {
+        let ahead = brought.decoded.and_then(|decoded| decoded.row(index));
         match resource.versions.get(&row.entry) {
             Some(bound) => {
                 let body = Body { ahead, scratch: &mut scratch };
@@ -397,7 +371,34 @@ impl<'b> Held<'b> {
     }
 }
 
-impl Records<'_> {
+impl<'b> Records<'b> {
+    /// The records of all keys of the rows, before any is loaded.
+    pub(super) fn of(rows: &[MergeRow<'b>], part: u32) -> Self {
+        let mut records = Self {
+            all: Vec::with_capacity(rows.len()),
+            index: HashMap::with_capacity_and_hasher(rows.len(), ahash::RandomState::default()),
+            late: Vec::new(),
+            past: Vec::new(),
+            refused: Vec::new(),
+            outcome: MergeOutcome::default(),
+            part,
+            at: 0,
+        };
+        for row in rows {
+            records.index.entry(row.key).or_insert_with(|| {
+                let (key, write) = (row.key, Write::Nothing);
+                records.all.push(Record { key, id: None, now: None, write, said: None });
+                records.all.len() - 1
+            });
+        }
+        records
+    }
+
+    /// Whether both are about the same record.
+    pub(super) fn meet(&self, other: &Records<'_>) -> bool {
+        self.all.iter().any(|record| other.index.contains_key(record.key))
+    }
+
     /// The record of a key, if the batch has it.
     pub(super) fn get(&self, key: &str) -> Option<&Record<'_>> {
         self.index.get(key).map(|&index| &self.all[index])

@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn records(
     tx: &mut Tx,
     resource: &Resource,
-    records: Records<'_>,
+    records: &Records<'_>,
     touched: &Touched,
     merger: &Merger,
 ) -> Result<(), StoreError> {
@@ -68,8 +68,8 @@ pub(super) async fn records(
             .bind(*id)
     })
     .await?;
-    past(tx, table, &records).await?;
-    apart(tx, resource, &records).await?;
+    past(tx, table, records).await?;
+    apart(tx, resource, records).await?;
     links(tx, resource, &records.all, touched, merger).await
 }
 

@@ -12,7 +12,7 @@ use yiku_core::{
 };
 use yiku_store::{
     Store, StoreError, cursor,
-    merge::{self, Decoded, MergeOutcome, MergeRow, MergeTask, Merger},
+    merge::{self, Brought, Decoded, MergeOutcome, MergeRow, MergeTask, Merger, Plan},
     sql::{self, Value},
 };
 
@@ -219,39 +219,58 @@ impl City {
         from: u64,
         rows: &[OnBus],
     ) -> Result<MergeOutcome, StoreError> {
-        let resource: EntryName = entry.parse().expect("a name");
-        let topic = format!("entry.{}", entry.replace('/', "."));
-        let unit = format!("merge/{entry}");
-        let read = cursor::Read {
-            unit: &unit,
-            topic: &topic,
-            topic_id: "t",
-            partition: 0,
-            from,
-            to: from + rows.len() as u64,
+        let batch = Batch::new(entry, from, rows);
+        let plan = self.plan(&batch, None).await?.expect("nothing is being written");
+        self.write(&batch, &plan).await?;
+        Ok(plan.outcome())
+    }
+
+    /// Merges two batches that follow each other, the second planned before the first is written;
+    /// says whether that could be.
+    pub(crate) async fn merge_both(
+        &mut self,
+        entry: &str,
+        from: u64,
+        first: &[OnBus],
+        second: &[OnBus],
+    ) -> Result<bool, StoreError> {
+        let second = Batch::new(entry, from + first.len() as u64, second);
+        let first = Batch::new(entry, from, first);
+        let now = self.plan(&first, None).await?.expect("nothing is being written");
+        let ahead = self.plan(&second, Some(&now)).await?;
+        self.write(&first, &now).await?;
+        let could_be = ahead.is_some();
+        let next = match ahead {
+            Some(next) => next,
+            None => self.plan(&second, None).await?.expect("nothing is being written"),
         };
+        self.write(&second, &next).await?;
+        Ok(could_be)
+    }
+
+    async fn plan<'b>(
+        &mut self,
+        batch: &'b Batch<'_>,
+        behind: Option<&Plan<'_>>,
+    ) -> Result<Option<Plan<'b>>, StoreError> {
         self.at_ms += 10;
-        let task = MergeTask { bus: "b", read, resource: &resource, at_ms: self.at_ms };
-        let rows: Vec<_> = rows
-            .iter()
-            .zip(from..)
-            .map(|(row, offset)| MergeRow {
-                offset,
-                entry: row.version_of_entry,
-                key: &row.key,
-                version: row.version,
-                operation: row.operation,
-                body: &row.body,
-            })
-            .collect();
+        let rows = batch.rows();
         // Every other batch is decoded ahead: it makes no difference.
         let merging = self.merger.merging();
-        let ahead = (self.at_ms % 20 == 0).then(|| Decoded::of(merging, &resource, &rows));
-        let ahead = ahead.flatten();
+        let ahead = self.at_ms % 20 == 0;
+        let decoded = ahead.then(|| Decoded::of(merging, &batch.resource, &rows)).flatten();
+        let brought = Brought { rows: &rows, decoded: decoded.as_ref(), at_ms: self.at_ms };
+        let mut db = self.store.reader().await?;
+        merge::plan(&mut db, &self.merger, &batch.task(), brought, behind).await
+    }
+
+    async fn write(&self, batch: &Batch<'_>, plan: &Plan<'_>) -> Result<(), StoreError> {
+        let (from, to) = (batch.from, batch.from + batch.rows.len() as u64);
+        let (unit, topic, topic_id) = (batch.unit.as_str(), batch.topic.as_str(), "t");
+        let read = cursor::Read { unit, topic, topic_id, partition: 0, from, to };
         let mut tx = self.store.begin().await?;
-        let outcome = merge::take(&mut tx, &self.merger, &task, &rows, ahead.as_ref()).await?;
-        tx.commit().await?;
-        Ok(outcome)
+        merge::write(&mut tx, &self.merger, &batch.task(), read, plan).await?;
+        tx.commit().await
     }
 
     /// Encodes and merges rows of one resource, all in one batch.
@@ -283,6 +302,39 @@ impl City {
             values.into_iter().map(cell).collect::<Vec<_>>().join(" ")
         };
         rows.iter().map(line).collect()
+    }
+}
+
+/// Rows of one resource that follow each other on its topic.
+struct Batch<'r> {
+    resource: EntryName,
+    topic: String,
+    unit: String,
+    from: u64,
+    rows: &'r [OnBus],
+}
+
+impl<'r> Batch<'r> {
+    fn new(entry: &str, from: u64, rows: &'r [OnBus]) -> Self {
+        let topic = format!("entry.{}", entry.replace('/', "."));
+        let (resource, unit) = (entry.parse().expect("a name"), format!("merge/{entry}"));
+        Self { resource, topic, unit, from, rows }
+    }
+
+    fn task(&self) -> MergeTask<'_> {
+        MergeTask { bus: "b", topic: &self.topic, partition: 0, resource: &self.resource }
+    }
+
+    fn rows(&self) -> Vec<MergeRow<'r>> {
+        let row = |(row, offset): (&'r OnBus, u64)| MergeRow {
+            offset,
+            entry: row.version_of_entry,
+            key: &row.key,
+            version: row.version,
+            operation: row.operation,
+            body: &row.body,
+        };
+        self.rows.iter().zip(self.from..).map(row).collect()
     }
 }
 

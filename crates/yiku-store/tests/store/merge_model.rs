@@ -200,6 +200,47 @@ async fn the_story_of_one_bus_does_not_depend_on_cutting() {
     }
 }
 
+/// Merges pairs of small batches, the second planned before the first is written; returns also how
+/// many could be and how many had to be planned again.
+async fn merged_ahead(rows: &[Said], dice: &mut Dice) -> (City, usize, usize) {
+    let mut city = City::new().await;
+    let (mut ahead, mut again) = (0, 0);
+    for run in rows.chunk_by(|one, other| one.entry == other.entry) {
+        let mut from = 0;
+        let mut left: &[Said] = run;
+        while !left.is_empty() {
+            let mut next = || {
+                let (batch, rest) = left.split_at((1 + dice.roll(2)).min(left.len()));
+                left = rest;
+                batch.iter().map(|said| city.encode(said)).collect::<Vec<_>>()
+            };
+            let (first, second) = (next(), next());
+            match city.merge_both(run[0].entry, from, &first, &second).await.expect("merged") {
+                true => ahead += 1,
+                false => again += 1,
+            }
+            from += (first.len() + second.len()) as u64;
+        }
+    }
+    (city, ahead, again)
+}
+
+#[tokio::test]
+async fn a_batch_may_be_planned_while_the_one_before_is_written() {
+    let (mut ahead, mut again) = (0, 0);
+    for seed in 1..=25 {
+        let mut dice = Dice(u64::wrapping_mul(seed, 0xd6e8_feb8_6659_fd93));
+        let mut rows: Vec<Said> = (0..20 + dice.roll(30)).map(|_| random_row(&mut dice)).collect();
+        // One run of each resource, whose rows speak of the same few persons.
+        rows.sort_by_key(|row| row.entry);
+        let whole = told(&merged(&rows, || false).await).await;
+        let (city, could, could_not) = merged_ahead(&rows, &mut dice).await;
+        assert_eq!(told(&city).await, whole, "seed {seed}");
+        (ahead, again) = (ahead + could, again + could_not);
+    }
+    assert!(ahead > 50 && again > 50, "{ahead} planned ahead, {again} again");
+}
+
 type Cells = Vec<Option<String>>;
 
 /// What a library holds.

@@ -1,5 +1,7 @@
 //! Merge (step 5): rows of each resource's topic become records, entities, history and changes.
 
+mod ahead;
+
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -7,21 +9,15 @@ use std::{
 };
 
 use anyhow::Context;
-use yiku_bus::{Foreign, Read, ReadLimit, TopicState, publish};
-use yiku_connector::effort::{self, Step};
-use yiku_core::{
-    entry::{EntryName, Version},
-    registry::{Format, KeptSchema, Registry, SchemaOf},
-};
+use yiku_bus::{TopicState, publish};
+use yiku_core::entry::EntryName;
 use yiku_store::{
     Tx, cursor, foreign_message,
-    merge::{self, Decoded, MergeOutcome, MergeRow, MergeTask, Merger, Refold},
+    merge::{self, MergeRow, Merger, Refold},
 };
 
-use crate::{
-    clock, foreign,
-    hub::{Hub, Live},
-};
+use self::ahead::Planner;
+use crate::{clock, foreign, hub::Hub};
 
 /// Merges everything there is; returns how many rows that were.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
@@ -62,8 +58,8 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
         let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
         let (topic, unit) = (topic.as_str(), unit.as_str());
         let read = cursor::Read { unit, topic, topic_id, partition: PARTITION, from, to: from };
-        let task = MergeTask { bus: hub.bus.id(), read, resource, at_ms: 0 };
-        let outcome = drain(hub, &held.merger, task, &live, &mut merged).await;
+        let planner = Planner::new(hub, &held.merger, &live, resource, &read);
+        let outcome = drain(hub, &planner, read, &mut merged).await;
         outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
     held.topics = Some(topics);
@@ -111,126 +107,35 @@ async fn fold_stale(hub: &Hub, merger: &Merger) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Merges all rows from where the task stands. While some are merged, the next ones are read, and
-/// decoded as long as they bring new values.
+/// Merges all rows from where the unit stands. While some are written, the next ones are read,
+/// decoded as long as they bring new values, and planned.
 async fn drain(
     hub: &Hub,
-    merger: &Merger,
-    mut task: MergeTask<'_>,
-    live: &Arc<Live>,
+    planner: &Planner,
+    mut read: cursor::Read<'_>,
     merged: &mut u64,
 ) -> anyhow::Result<()> {
-    let mut news = true;
-    let mut ahead = Ahead::of(hub, &task, live, news).await?;
-    while ahead.read.next > task.read.from {
-        task.read.to = ahead.read.next;
-        task.at_ms = clock::now_ms();
-        foreign::tell(task.read.topic, &ahead.read);
-        let passed_over = foreign::to_keep(hub, task.read.topic, PARTITION, &ahead.read.foreign);
-        let rows = rows_of(&ahead.read, task.read.from)?;
-        let after = MergeTask { read: cursor::Read { from: task.read.to, ..task.read }, ..task };
-        let next = tokio::spawn(effort::spending(Step::Merge, Ahead::of(hub, &after, live, news)));
+    let mut ahead = planner.next(read.from, true, None).await?;
+    while ahead.read().next > read.from {
+        read.to = ahead.read().next;
+        let now = Arc::new(planner.planned(ahead).await?);
+        let plan = now.plan()?;
+        let outcome = plan.outcome();
+        let news = outcome.unchanged < outcome.new + outcome.changed;
+        let next = planner.begin(read.to, news, Arc::clone(&now));
+        foreign::tell(read.topic, now.read());
+        let passed_over = foreign::to_keep(hub, read.topic, PARTITION, &now.read().foreign);
         let mut tx = hub.store.begin().await?;
         foreign_message::keep(&mut tx, &passed_over).await?;
-        let outcome = take(hub, &mut tx, merger, &task, &rows, ahead.decoded.as_ref()).await?;
+        planner.write(&mut tx, read, plan).await?;
+        overtake(hub, &mut tx, planner.resource(), now.rows()).await?;
         tx.commit().await?;
-        news = outcome.unchanged < outcome.new + outcome.changed;
-        *merged += rows.len() as u64;
+        *merged += now.rows().len() as u64;
         hub.merged.send_modify(|merges| *merges += 1);
-        task.read.from = task.read.to;
+        read.from = read.to;
         ahead = next.await??;
     }
     Ok(())
-}
-
-/// What is merged next.
-struct Ahead {
-    read: Read,
-    decoded: Option<Decoded>,
-}
-
-impl Ahead {
-    /// Reads what follows, and decodes it if that is worth it. Runs beside the merging.
-    fn of(
-        hub: &Hub,
-        task: &MergeTask<'_>,
-        live: &Arc<Live>,
-        decode: bool,
-    ) -> impl Future<Output = anyhow::Result<Self>> + Send + use<> {
-        let (bus, live) = (Arc::clone(&hub.bus), Arc::clone(live));
-        let (topic, resource) = (task.read.topic.to_owned(), task.resource.clone());
-        let (partition, from) = (task.read.partition, task.read.from);
-        async move {
-            let mut read = bus.read(&topic, partition, from, LIMIT).await?;
-            pass_over_wrong_schemas(&mut read, &resource, &live.registry);
-            let decoded = match decode {
-                true => Decoded::of(&live.merging, &resource, &rows_of(&read, from)?),
-                false => None,
-            };
-            Ok(Self { read, decoded })
-        }
-    }
-}
-
-async fn take(
-    hub: &Hub,
-    tx: &mut Tx,
-    merger: &Merger,
-    task: &MergeTask<'_>,
-    rows: &[MergeRow<'_>],
-    decoded: Option<&Decoded>,
-) -> anyhow::Result<MergeOutcome> {
-    let outcome = merge::take(tx, merger, task, rows, decoded).await?;
-    overtake(hub, tx, task.resource, rows).await?;
-    Ok(outcome)
-}
-
-/// Batches whose schema is not that of their entry version were not put there by a hub. A batch
-/// without schema is of deletes alone, or of a bus that lies in a file of ours.
-fn pass_over_wrong_schemas(read: &mut Read, resource: &EntryName, registry: &Registry) {
-    let Read { batches, foreign, .. } = read;
-    batches.retain(|batch| {
-        let Some(schema) = batch.envelope.schema else { return true };
-        let (zh, en) = match registry.schema(schema).map(|one| &one.kept) {
-            None => (format!("模式 {schema} 未登记"), format!("schema {schema} is unknown")),
-            Some(KeptSchema {
-                of: SchemaOf::Entry(entry, version), format: Format::Avro, ..
-            }) if batch.envelope.entry == format!("{entry}@{version}") && entry == resource => {
-                return true;
-            }
-            Some(_) => (
-                format!("模式 {schema} 不属于其声明的目录版本"),
-                format!("schema {schema} is not that of the entry version it names"),
-            ),
-        };
-        let offsets = batch.base_offset..batch.next_offset();
-        let one = |offset| Foreign { offset, zh: zh.clone(), en: en.clone(), key: None };
-        foreign.extend(offsets.map(one));
-        false
-    });
-}
-
-fn rows_of(read: &Read, from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
-    let mut rows = Vec::new();
-    for batch in &read.batches {
-        let version = batch.envelope.entry.rsplit_once('@').map(|(_, version)| version);
-        let entry: Version = version.context("a batch without entry version")?.parse()?;
-        for (offset, record) in (batch.base_offset..).zip(batch.records.iter()) {
-            let record =
-                record.with_context(|| format!("the record at offset {offset} is damaged"))?;
-            if offset >= from {
-                rows.push(MergeRow {
-                    offset,
-                    entry,
-                    key: record.key,
-                    version: record.version,
-                    operation: record.operation,
-                    body: record.body,
-                });
-            }
-        }
-    }
-    Ok(rows)
 }
 
 /// Rejected rows whose key has a later row now need nobody's attention any more.
@@ -250,8 +155,6 @@ async fn overtake(
 
 /// A topic has one partition.
 const PARTITION: u32 = 0;
-/// Rows of one transaction.
-const LIMIT: ReadLimit = ReadLimit { batches: 256, bytes: 4 << 20 };
 /// How often all topics are looked at, whatever was published.
 const LOOK_EVERY: Duration = Duration::from_secs(4);
 const REFOLD_ROWS: u32 = 2_000;
