@@ -53,7 +53,10 @@ impl KafkaSettings {
 
     /// For one partition at a time, from a given offset.
     pub(super) fn reading(&self) -> ClientConfig {
-        self.cluster.reading(&format!("{}yiku", self.prefix))
+        let mut config = self.cluster.reading(&format!("{}yiku", self.prefix));
+        // A broker does not always tell of what is committed while it lets a question wait.
+        config.set("fetch.wait.max.ms", "10");
+        config
     }
 
     /// For one lane.

@@ -303,4 +303,4 @@ const TRIES: u32 = 3;
 /// How long a commit is asked for.
 const COMMIT_MAX: Duration = Duration::from_secs(20);
 const QUEUE_FULL_WAIT: Duration = Duration::from_millis(1);
-const SEEN_WAIT: Duration = Duration::from_millis(1);
+const SEEN_WAIT: Duration = Duration::from_micros(200);
