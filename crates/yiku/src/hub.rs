@@ -65,7 +65,7 @@ pub struct Hub {
     /// Moves when merge has written changes.
     pub merged: watch::Sender<u64>,
     /// Held while publications are carried into the store, so that one task does it at a time.
-    pub materialising: Mutex<()>,
+    pub materialising: Mutex<materialise::TopicIds>,
     /// Taken by subscriptions that catch up in large parcels, so that few hold much memory.
     pub large_parcels: Arc<Semaphore>,
     /// Held while rows are merged, so that one task does it at a time.
@@ -161,7 +161,7 @@ impl Hub {
             activity: Activity::default(),
             published: watch::Sender::default(),
             merged: watch::Sender::new(0),
-            materialising: Mutex::new(()),
+            materialising: Mutex::default(),
             large_parcels: Arc::new(Semaphore::new(LARGE_PARCELS)),
             merging: Mutex::new(None),
             relaying: Relaying::default(),
@@ -224,13 +224,6 @@ impl Hub {
     pub fn grant_holds(&self, grant: &str) -> bool {
         let live = self.live();
         live.catalog.grants.get(grant).is_some_and(|grant| grant.valid_on(clock::today()).is_ok())
-    }
-
-    /// The id of a topic's partition on the bus; empty when nothing was ever written to it.
-    pub async fn topic_id(&self, topic: &str, partition: u32) -> anyhow::Result<String> {
-        let topics = self.bus.topics().await?;
-        let own = topics.into_iter().find(|one| one.name == topic && one.partition == partition);
-        Ok(own.map(|one| one.id).unwrap_or_default())
     }
 
     /// Publishes a batch on a held line.

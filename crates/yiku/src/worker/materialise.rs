@@ -1,13 +1,16 @@
 //! Materialise (step 5): publications and rejected rows are carried from the bus into the store,
 //! each batch with the offsets that were read, in one transaction.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit};
 use yiku_core::publication::{Publication, RejectedRow};
 use yiku_store::{
-    Tx, cursor,
+    cursor,
     foreign_message::{self, ForeignMessage},
     publication,
 };
@@ -17,18 +20,46 @@ use crate::{
     hub::{Hub, LANE},
 };
 
+/// The ids of the topics read here, as they were at the last look.
+#[derive(Default)]
+pub struct TopicIds {
+    known: HashMap<&'static str, (Instant, String)>,
+}
+
+impl TopicIds {
+    /// The id of a topic; empty when nothing was ever written to it.
+    async fn of(&mut self, hub: &Hub, topic: &'static str) -> anyhow::Result<String> {
+        if let Some((at, id)) = self.known.get(topic)
+            && at.elapsed() < LOOK_EVERY
+        {
+            return Ok(id.clone());
+        }
+        let topics = hub.bus.topics().await?;
+        let own = topics.into_iter().find(|one| one.name == topic && one.partition == LANE);
+        let id = own.map(|one| one.id).unwrap_or_default();
+        self.known.insert(topic, (Instant::now(), id.clone()));
+        Ok(id)
+    }
+}
+
 /// Carries over all there is; returns how many batches that were.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
-    let _turn = hub.materialising.lock().await;
+    let mut ids = hub.materialising.lock().await;
     let mut taken = 0;
-    while let Some(batches) = step(hub).await.context("carrying publications into the store")? {
-        taken += batches;
+    loop {
+        match step(hub, &mut ids).await.context("carrying publications into the store") {
+            Ok(Some(batches)) => taken += batches,
+            Ok(None) => return Ok(taken),
+            Err(error) => {
+                *ids = TopicIds::default();
+                return Err(error);
+            }
+        }
     }
-    Ok(taken)
 }
 
 /// Carries over some; `None` when there was nothing more.
-async fn step(hub: &Hub) -> anyhow::Result<Option<u64>> {
+async fn step(hub: &Hub, ids: &mut TopicIds) -> anyhow::Result<Option<u64>> {
     let mut reader = hub.store.reader().await?;
     let unit = format!("materialise/{LANE}");
     let mut next_of = async |topic: &str| -> anyhow::Result<u64> {
@@ -49,32 +80,34 @@ async fn step(hub: &Hub) -> anyhow::Result<Option<u64>> {
         publications.push(Publication::parse(record.body)?);
     }
     let mut rejects = Rejects::from(hub, rejects_from);
+    let publications_id = ids.of(hub, PUBLICATIONS).await?;
+    let rejects_id = match publications.iter().any(|one| one.rejected > 0) {
+        true => ids.of(hub, REJECTS).await?,
+        false => String::new(),
+    };
     let mut tx = hub.store.begin().await?;
-    advance(hub, &mut tx, &unit, PUBLICATIONS, from, read.next).await?;
+    let unit = unit.as_str();
+    let moved = |topic, topic_id, from, to| cursor::Read {
+        unit,
+        topic,
+        topic_id,
+        partition: LANE,
+        from,
+        to,
+    };
+    cursor::advance(&mut tx, moved(PUBLICATIONS, &publications_id, from, read.next)).await?;
     foreign_message::keep(&mut tx, &passed_over).await?;
     for one in &publications {
         let rejected = rejects.of(one).await?;
         publication::take(&mut tx, &hub.digester, one, &rejected).await?;
     }
     if rejects.next > rejects_from {
-        advance(hub, &mut tx, &unit, REJECTS, rejects_from, rejects.next).await?;
+        let moved = moved(REJECTS, &rejects_id, rejects_from, rejects.next);
+        cursor::advance(&mut tx, moved).await?;
         foreign_message::keep(&mut tx, &rejects.passed_over).await?;
     }
     tx.commit().await?;
     Ok(Some(publications.len() as u64))
-}
-
-async fn advance(
-    hub: &Hub,
-    tx: &mut Tx,
-    unit: &str,
-    topic: &str,
-    from: u64,
-    to: u64,
-) -> anyhow::Result<()> {
-    let topic_id = hub.topic_id(topic, LANE).await?;
-    let read = cursor::Read { unit, topic, topic_id: &topic_id, partition: LANE, from, to };
-    Ok(cursor::advance(tx, read).await?)
 }
 
 /// The rejected rows, which stand on their topic in the order of their publications.
@@ -131,5 +164,7 @@ impl<'a> Rejects<'a> {
     }
 }
 
+/// How often it is looked whether a topic still is the same.
+const LOOK_EVERY: Duration = Duration::from_secs(4);
 /// Batches taken in one transaction.
 const LIMIT: ReadLimit = ReadLimit { batches: 32, bytes: 8 << 20 };
