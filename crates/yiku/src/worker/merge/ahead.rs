@@ -97,6 +97,11 @@ impl Planner {
         &self.resource
     }
 
+    fn limit(&self) -> ReadLimit {
+        let bytes = if self.bus.has_outside_readers() { BYTES_OF_SERVERS } else { BYTES };
+        ReadLimit { batches: BATCHES, bytes }
+    }
+
     fn task(&self) -> MergeTask<'_> {
         MergeTask {
             bus: self.bus.id(),
@@ -125,7 +130,7 @@ impl Planner {
         decode: bool,
         behind: Option<Arc<Ahead>>,
     ) -> anyhow::Result<Ahead> {
-        let mut read = self.bus.read(&self.topic, self.partition, from, LIMIT).await?;
+        let mut read = self.bus.read(&self.topic, self.partition, from, self.limit()).await?;
         pass_over_wrong_schemas(&mut read, &self.resource, &self.live.registry);
         self.plan(Taken { read, from }, decode, behind).await
     }
@@ -235,5 +240,9 @@ fn rows_of(read: &Read, from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
     Ok(rows)
 }
 
-/// Rows of one transaction.
-const LIMIT: ReadLimit = ReadLimit { batches: 256, bytes: 4 << 20 };
+/// Batches of one transaction.
+const BATCHES: u32 = 256;
+/// Bytes of rows of one transaction.
+const BYTES: usize = 4 << 20;
+/// The same where rows go to a server and come from one: its driver holds them several times over.
+const BYTES_OF_SERVERS: usize = 2 << 20;
