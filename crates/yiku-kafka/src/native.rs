@@ -227,3 +227,20 @@ impl Drop for Message<'_> {
         unsafe { c::rd_kafka_message_destroy(self.message.as_ptr()) }
     }
 }
+
+/// Where librdkafka's `murmur2` partitioner puts a key.
+#[cfg(test)]
+pub(crate) fn partition_of(key: &[u8], partitions: u32) -> u32 {
+    // SAFETY: it looks at the key alone, which is as long as said; of the topic it wants nothing.
+    let partition = unsafe {
+        c::rd_kafka_msg_partitioner_murmur2(
+            ptr::null(),
+            key.as_ptr().cast(),
+            key.len(),
+            partitions.cast_signed(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    partition.cast_unsigned()
+}
