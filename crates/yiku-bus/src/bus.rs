@@ -193,6 +193,13 @@ pub trait Lane: Send + Sync {
     /// succeeded; after any other error nothing of it was.
     async fn append(&self, rows: Vec<Append>, finish: Finish) -> Result<Vec<Placed>, BusError>;
 
+    /// How many partitions a topic has; it is made when there is none. The number never changes: an
+    /// error once the topic has another one.
+    async fn partitions(&self, topic: &str) -> Result<u32, BusError> {
+        let _ = topic;
+        Ok(1)
+    }
+
     /// Decides the fate of every append that is in doubt or whose caller gave up: from then on a
     /// reader sees it or it never was.
     async fn settle(&self) -> Result<(), BusError>;

@@ -7,6 +7,7 @@
 mod check;
 mod line;
 mod run_keys;
+mod spread;
 
 pub use check::{CheckedBatch, Checking, Retried, check_batch};
 pub use line::{Line, LineState, Lines};
@@ -18,7 +19,7 @@ use serde_json::Value;
 use yiku_core::{
     digest::Digester,
     entry::{EntryName, Version},
-    publication::{Idempotency, Publication, PublishedRun, RejectedRow},
+    publication::{Idempotency, Publication, PublishedRun, RejectedRow, RowRange},
     receipt::{Deed, Range, Receipt},
     tree,
 };
@@ -65,8 +66,8 @@ pub struct Submission {
 pub struct Published {
     /// The batch's number on its line.
     pub batch: u64,
-    /// Where its accepted rows stand.
-    pub placed: Placed,
+    /// Where its accepted rows stand, by partition.
+    pub placed: Vec<Placed>,
 }
 
 impl Publisher {
@@ -116,10 +117,19 @@ impl Publisher {
         let topic = topic_of(&line.line.entry);
         let position_before = line.position.clone();
         let position_after = submission.position_after.clone();
+        let partitions = match checked.accepted() {
+            0 => 1,
+            _ => self.lane.partitions(&topic).await?,
+        };
         let (records, mut rest) = checked.split(&self.digester);
         rest.rejected.iter_mut().for_each(|row| row.batch = batch);
         let of_rows = Envelope { schema, ..envelope.clone() };
-        let rows = vec![Append { topic, partition: 0, envelope: of_rows, records }];
+        let rows = spread::by_partition(records, &mut rest.digests, partitions);
+        let rows = rows.into_iter().map(|(partition, records)| {
+            let (topic, envelope) = (topic.clone(), of_rows.clone());
+            Append { topic, partition, envelope, records }
+        });
+        let rows = rows.collect();
         let (lane_number, incarnation) = (self.lane_number, self.incarnation.clone());
         let (bus, line_id) = (self.bus.clone(), line.line.clone());
         let finish = Box::new(move |placed: &[Placed]| {
@@ -129,7 +139,8 @@ impl Publisher {
                 batch,
                 incarnation: &incarnation,
                 position_before: &position_before,
-                place: &placed[0],
+                places: placed,
+                partitions,
             };
             let publication = rest.publication(stamp, &submission);
             let mut appends = vec![control(PUBLICATIONS, lane_number, &envelope, [publication])];
@@ -139,7 +150,7 @@ impl Publisher {
             }
             appends
         });
-        let placed = self.lane.append(rows, finish).await?.remove(0);
+        let placed = self.lane.append(rows, finish).await?;
         line.next_batch += 1;
         line.position = position_after;
         Ok(Published { batch, placed })
@@ -157,7 +168,28 @@ struct Stamp<'a> {
     batch: u64,
     incarnation: &'a str,
     position_before: &'a Value,
-    place: &'a Placed,
+    /// One at least, by partition.
+    places: &'a [Placed],
+    partitions: u32,
+}
+
+impl Stamp<'_> {
+    fn accepted(&self) -> u64 {
+        self.places.iter().map(|place| u64::from(place.count)).sum()
+    }
+
+    /// The places, where there are several.
+    fn spread(&self) -> Vec<RowRange> {
+        let range = |place: &Placed| RowRange {
+            partition: place.partition,
+            base_offset: place.base_offset,
+            accepted: u64::from(place.count),
+        };
+        match self.places {
+            [_] => Vec::new(),
+            several => several.iter().map(range).collect(),
+        }
+    }
 }
 
 impl check::Rest {
@@ -173,11 +205,13 @@ impl check::Rest {
             position_before: stamp.position_before.clone(),
             position_after: submission.position_after.clone(),
             bus: stamp.bus.into(),
-            topic: stamp.place.topic.clone(),
-            partition: stamp.place.partition,
-            base_offset: stamp.place.base_offset,
+            topic: stamp.places[0].topic.clone(),
+            partition: stamp.places[0].partition,
+            base_offset: stamp.places[0].base_offset,
+            spread: stamp.spread(),
+            partitions: stamp.partitions,
             pulled: self.pulled,
-            accepted: u64::from(stamp.place.count),
+            accepted: stamp.accepted(),
             rejected: self.rejected.len() as u64,
             warned: self.warned,
             deletes: self.deletes,
@@ -203,19 +237,20 @@ impl check::Rest {
         receipt.number = stamp.batch;
         receipt.department = Some(entry.department().to_owned());
         receipt.entry = Some(format!("{entry}@{}", submission.version));
-        if stamp.place.count > 0 {
-            receipt.ranges = vec![Range {
-                bus: stamp.bus.into(),
-                topic: stamp.place.topic.clone(),
-                partition: stamp.place.partition,
-                from: stamp.place.base_offset,
-                to: stamp.place.base_offset + u64::from(stamp.place.count),
-            }];
+        let range = |place: &Placed| Range {
+            bus: stamp.bus.into(),
+            topic: place.topic.clone(),
+            partition: place.partition,
+            from: place.base_offset,
+            to: place.base_offset + u64::from(place.count),
+        };
+        if stamp.accepted() > 0 {
+            receipt.ranges = stamp.places.iter().map(range).collect();
             receipt.rows_root = Some(tree::root(&self.digests));
         }
         let counts = [
             ("pulled", self.pulled),
-            ("accepted", u64::from(stamp.place.count)),
+            ("accepted", stamp.accepted()),
             ("rejected", self.rejected.len() as u64),
             ("warned", self.warned),
             ("deletes", self.deletes),

@@ -39,10 +39,16 @@ pub struct Publication {
     pub bus: String,
     /// Topic of the accepted rows.
     pub topic: String,
-    /// Its partition.
+    /// Its partition; that of the first range, when the rows stand on several.
     pub partition: u32,
-    /// Offset of the first accepted row; where it would be, when no row was accepted.
+    /// Offset of the first accepted row there; where it would be, when no row was accepted.
     pub base_offset: u64,
+    /// Where the rows stand, when that is on several partitions, by partition. Empty otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub spread: Vec<RowRange>,
+    /// How many partitions the topic has.
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub partitions: u32,
     /// Rows that the source handed over.
     pub pulled: u64,
     /// Rows on the bus.
@@ -59,13 +65,25 @@ pub struct Publication {
     pub idempotency: Option<Idempotency>,
     /// The receipt's canonical bytes.
     pub receipt: String,
-    /// Digests of the accepted rows, in the order of their offsets.
+    /// Digests of the accepted rows: by partition, within each in the order of their offsets.
     #[serde(serialize_with = "write_digests", deserialize_with = "read_digests")]
     pub digests: Vec<Hash>,
     /// What people call the place the rows come from, without personal data.
     pub origin: String,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
+}
+
+/// Rows of one batch that stand on one partition, one after the other.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowRange {
+    /// The partition.
+    pub partition: u32,
+    /// Offset of the first row.
+    pub base_offset: u64,
+    /// How many rows.
+    pub accepted: u64,
 }
 
 /// The run of a published batch.
@@ -127,6 +145,18 @@ impl Publication {
     /// Reads bytes from the bus.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+
+    /// Where the accepted rows stand, by partition; one range where no row was accepted.
+    pub fn ranges(&self) -> Vec<RowRange> {
+        match self.spread.is_empty() {
+            false => self.spread.clone(),
+            true => vec![RowRange {
+                partition: self.partition,
+                base_offset: self.base_offset,
+                accepted: self.accepted,
+            }],
+        }
     }
 
     /// The receipt of the batch.
@@ -205,6 +235,14 @@ impl RejectedRow {
     }
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
 fn write_version<S: Serializer>(version: &RowVersion, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&to_hex(version.as_bytes()))
 }
@@ -258,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_publication_comes_back() {
-        let publication = Publication {
+        let mut publication = Publication {
             connector: "household".into(),
             entry: "public-security/household".parse().expect("a name"),
             version: "1.2.0".parse().expect("a version"),
@@ -278,6 +316,8 @@ mod tests {
             topic: "entry.public-security.household".into(),
             partition: 0,
             base_offset: 4,
+            spread: Vec::new(),
+            partitions: 1,
             pulled: 3,
             accepted: 2,
             rejected: 1,
@@ -297,8 +337,16 @@ mod tests {
             at_ms: 5,
         };
         assert_eq!(Publication::parse(&publication.to_bytes()).expect("its own"), publication);
-        let torn = String::from_utf8(publication.to_bytes()).expect("JSON").replace("AQEB", "AQ");
-        assert!(Publication::parse(torn.as_bytes()).is_err());
+        let text = String::from_utf8(publication.to_bytes()).expect("JSON");
+        assert!(!text.contains("spread") && !text.contains("partitions"), "as it always was");
+        assert!(Publication::parse(text.replace("AQEB", "AQ").as_bytes()).is_err());
+
+        let range = |partition, base_offset| RowRange { partition, base_offset, accepted: 1 };
+        assert_eq!(publication.ranges(), [RowRange { accepted: 2, ..range(0, 4) }]);
+        publication.spread = vec![range(0, 4), range(3, 9)];
+        publication.partitions = 4;
+        assert_eq!(Publication::parse(&publication.to_bytes()).expect("its own"), publication);
+        assert_eq!(publication.ranges(), publication.spread);
     }
 
     #[test]

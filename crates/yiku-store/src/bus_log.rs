@@ -60,6 +60,31 @@ async fn find(
     found.fetch_optional(db).await?.map(|row| Ok(row.small(0)?)).transpose()
 }
 
+/// Notes how many partitions a topic has, once rows of ours stand on it.
+pub(crate) async fn note_partitions(
+    tx: &mut Tx,
+    bus: &str,
+    topic: &str,
+    partitions: u32,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE bus_log SET partitions = $1
+               WHERE topic = $2 AND bus = $3 AND partitions < $1";
+    sql::query(sql).bind(i64::from(partitions)).bind(topic).bind(bus).execute(tx).await?;
+    Ok(())
+}
+
+/// How many partitions each topic of a bus had when rows were first written to it.
+pub async fn partitions(db: &mut Connection, bus: &str) -> Result<Vec<(String, u32)>, StoreError> {
+    let sql = "SELECT topic, max(partitions) FROM bus_log
+               WHERE bus = $1 AND EXISTS (SELECT 1 FROM batch
+                                          WHERE batch.topic = bus_log.topic
+                                            AND batch.bus = bus_log.bus AND batch.accepted > 0)
+               GROUP BY topic
+               ORDER BY topic";
+    let rows = sql::query(sql).bind(bus).fetch_all(db).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.small(1)?))).collect()
+}
+
 /// All logs, by topic and number.
 pub async fn list(db: &mut Connection) -> Result<Vec<BusLog>, StoreError> {
     let sql = "SELECT topic, number, bus, partition FROM bus_log ORDER BY topic, number";

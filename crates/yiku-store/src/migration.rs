@@ -52,6 +52,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step(10, "entity_schema", include_str!("../../../schemas/sql/0010_entity_schema.sql")),
     step(11, "foreign_message", include_str!("../../../schemas/sql/0011_foreign_message.sql")),
     step(12, "bi_reader", include_str!("../../../schemas/sql/0012_bi_reader.sql")),
+    step(13, "batch_range", include_str!("../../../schemas/sql/0013_batch_range.sql")),
     step(100, "library", include_str!("../../../schemas/sql/0100_library.sql")),
     step(200, "delivery", include_str!("../../../schemas/sql/0200_delivery.sql")),
     step(201, "retraction", include_str!("../../../schemas/sql/0201_retraction.sql")),

@@ -45,6 +45,7 @@ pub async fn take(
     let (receipt_id, receipt) =
         receipt::take(tx, &publication.receipt, &publication.digests).await?;
     insert(tx, publication, receipt_id).await?;
+    insert_ranges(tx, publication).await?;
     insert_violations(tx, publication).await?;
     if let Some(idempotency) = &publication.idempotency {
         insert_idempotency(tx, publication, idempotency).await?;
@@ -74,6 +75,10 @@ fn check(publication: &Publication, rejected: &[RejectedRow]) -> Result<(), Stor
         let found = rejected.len();
         return disordered(format!("{} rejected, {found} found", publication.rejected));
     }
+    let placed: u64 = publication.ranges().iter().map(|range| range.accepted).sum();
+    if placed != publication.accepted {
+        return disordered(format!("{} accepted, {placed} placed", publication.accepted));
+    }
     if publication.digests.len() as u64 != publication.accepted {
         let found = publication.digests.len();
         return disordered(format!("{} accepted, {found} digests", publication.accepted));
@@ -94,9 +99,9 @@ async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Resu
         "INSERT INTO batch (entry, line, batch, connector, version, origin, at, run, run_begins,
                             run_ends, run_full, run_version, keyless, position_before,
                             position_after, bus, topic, partition, base_offset, pulled, accepted,
-                            rejected, warned, deletes, receipt_id)
+                            rejected, warned, deletes, receipt_id, spread)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                 $19, $20, $21, $22, $23, $24, $25)",
+                 $19, $20, $21, $22, $23, $24, $25, $26)",
     )
     .bind(publication.entry.as_str())
     .bind(i64::from(publication.line))
@@ -123,7 +128,39 @@ async fn insert(tx: &mut Tx, publication: &Publication, receipt_id: i64) -> Resu
     .bind(number(publication.warned))
     .bind(number(publication.deletes))
     .bind(receipt_id)
+    .bind(i64::from(!publication.spread.is_empty()))
     .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Where the rows of a spread batch stand, and how many partitions their topic has.
+async fn insert_ranges(tx: &mut Tx, publication: &Publication) -> Result<(), StoreError> {
+    let Publication { bus, topic, .. } = publication;
+    let mut ranges = Vec::with_capacity(publication.spread.len());
+    for range in &publication.spread {
+        ranges.push((bus_log::number(tx, bus, topic, range.partition).await?, range));
+    }
+    if publication.partitions > 1 && publication.accepted > 0 {
+        bus_log::note_partitions(tx, bus, topic, publication.partitions).await?;
+    }
+    rows::insert(
+        tx,
+        "INSERT INTO batch_range (entry, line, batch, topic, partition, base_offset, accepted)",
+        7,
+        "",
+        &ranges,
+        |values, (log, range)| {
+            values
+                .bind(publication.entry.as_str())
+                .bind(i64::from(publication.line))
+                .bind(number(publication.batch))
+                .bind(topic)
+                .bind(i64::from(*log))
+                .bind(number(range.base_offset))
+                .bind(number(range.accepted))
+        },
+    )
     .await?;
     Ok(())
 }
@@ -315,8 +352,6 @@ pub struct RunSoFar {
     pub rejected: u64,
     /// Rejected rows without a readable key.
     pub keyless: u64,
-    /// The offset after its last accepted row: merge must have passed it before a sweep.
-    pub next_offset: u64,
 }
 
 /// One run of a line; `None` when nothing of it was published.
@@ -332,7 +367,7 @@ pub async fn run(
                        ORDER BY one.run_version DESC
                        LIMIT 1),
                       CAST(sum(pulled) AS BIGINT), CAST(sum(rejected) AS BIGINT),
-                      CAST(sum(keyless) AS BIGINT), max(base_offset + accepted)
+                      CAST(sum(keyless) AS BIGINT)
                FROM batch
                WHERE entry = $1 AND line = $2 AND run = $3
                GROUP BY run";
@@ -358,7 +393,7 @@ pub async fn full_runs(
                        ORDER BY one.run_version DESC
                        LIMIT 1),
                       CAST(sum(pulled) AS BIGINT), CAST(sum(rejected) AS BIGINT),
-                      CAST(sum(keyless) AS BIGINT), max(base_offset + accepted)
+                      CAST(sum(keyless) AS BIGINT)
                FROM batch
                WHERE entry = $1 AND line = $2 AND run > $3
                GROUP BY run
@@ -373,7 +408,7 @@ pub async fn full_runs(
     rows.into_iter().map(RunSoFar::try_from).collect()
 }
 
-type RunRow = (i64, i64, i64, i64, Vec<u8>, i64, i64, i64, i64);
+type RunRow = (i64, i64, i64, i64, Vec<u8>, i64, i64, i64);
 
 impl TryFrom<RunRow> for RunSoFar {
     type Error = StoreError;
@@ -390,7 +425,6 @@ impl TryFrom<RunRow> for RunSoFar {
             pulled: row.5.cast_unsigned(),
             rejected: row.6.cast_unsigned(),
             keyless: row.7.cast_unsigned(),
-            next_offset: row.8.cast_unsigned(),
         })
     }
 }

@@ -32,7 +32,7 @@ pub struct Vanished {
 
 /// Counts what [`yiku_core::library::may_sweep`] decides by.
 ///
-/// Ask only once merge has passed the run's end ([`RunSoFar::next_offset`]).
+/// Ask only once merge has passed the run's end on every partition.
 pub async fn numbers(
     db: &mut Connection,
     resource: &EntryName,

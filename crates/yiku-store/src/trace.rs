@@ -167,17 +167,16 @@ async fn batch(
     part: u32,
     offset: u64,
 ) -> Result<Option<BatchStory>, StoreError> {
+    let spread = place_of(db, "batch_range WHERE", resource, part, offset).await?;
+    let place = match spread {
+        Some(place) => Some(place),
+        None => place_of(db, "batch WHERE spread = 0 AND", resource, part, offset).await?,
+    };
+    let Some((line, batch)) = place else { return Ok(None) };
     let sql = "SELECT connector, line, batch, origin, at FROM batch
-               WHERE topic = $1 AND partition = $2
-                 AND base_offset <= $3 AND base_offset + accepted > $3
-               ORDER BY base_offset DESC
-               LIMIT 1";
-    let row = sql::query(sql)
-        .bind(resource.topic())
-        .bind(i64::from(part))
-        .bind(number(offset))
-        .fetch_optional(db)
-        .await?;
+               WHERE entry = $1 AND line = $2 AND batch = $3";
+    let row =
+        sql::query(sql).bind(resource.as_str()).bind(line).bind(batch).fetch_optional(db).await?;
     let story = |row: sql::Row| {
         Ok(BatchStory {
             connector: row.try_get(0)?,
@@ -188,4 +187,28 @@ async fn batch(
         })
     };
     row.map(story).transpose()
+}
+
+/// Line and number of the batch that has the offset, among those of a table: of batches that begin
+/// at or before it only the last may.
+async fn place_of(
+    db: &mut Connection,
+    batches: &str,
+    resource: &EntryName,
+    part: u32,
+    offset: u64,
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT line, batch, base_offset + accepted FROM {batches}
+             topic = $1 AND partition = $2 AND base_offset <= $3 AND accepted > 0
+         ORDER BY base_offset DESC
+         LIMIT 1"
+    );
+    let found: Option<(i64, i64, i64)> = sql::query_as(AssertSqlSafe(sql))
+        .bind(resource.topic())
+        .bind(i64::from(part))
+        .bind(number(offset))
+        .fetch_optional(db)
+        .await?;
+    Ok(found.filter(|one| one.2 > number(offset)).map(|(line, batch, _)| (line, batch)))
 }

@@ -37,5 +37,6 @@ fn settings(config: &Config, kafka: &KafkaConfig) -> anyhow::Result<KafkaSetting
             KafkaDurability::Single => Durability::Single,
         },
         replication: kafka.replication,
+        partitions: kafka.partitions,
     })
 }

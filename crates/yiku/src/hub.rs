@@ -33,7 +33,9 @@ use yiku_core::{
     published::Published,
     registry::{self, Format, Registry},
 };
-use yiku_store::{Store, Tx, catalog::PublishedVersion, connector, quarantine, registered_schema};
+use yiku_store::{
+    Store, Tx, bus_log, catalog::PublishedVersion, connector, quarantine, registered_schema,
+};
 
 use crate::{
     activity::Activity,
@@ -171,6 +173,9 @@ impl Hub {
             _lock: lock,
         };
         materialise::catch_up(&hub).await?;
+        // Only now the store knows of every row that is there.
+        let had = bus_log::partitions(&mut *hub.store.reader().await?, hub.bus.id()).await?;
+        together::check_partitions(&had, &hub.bus.topics().await?)?;
         Ok(Some(hub))
     }
 

@@ -5,7 +5,7 @@ use yiku_api::status::{
     ConnectorStatus, EntityStatus, RowTotals, StateTotal, Status, SubscriptionStatus, TopicWaiting,
     ViolationTotal,
 };
-use yiku_bus::PUBLICATIONS;
+use yiku_bus::{PUBLICATIONS, TopicState};
 use yiku_store::{
     Connection, census, change,
     connector::{self, Connector, Role, State},
@@ -127,24 +127,29 @@ async fn violations(db: &mut Connection) -> anyhow::Result<Vec<ViolationTotal>> 
 /// Rows of each entry that merge has not reached. Of very many the offsets are told, which may be a
 /// few more.
 async fn waiting(hub: &Hub, cursors: &[Cursor]) -> anyhow::Result<Vec<TopicWaiting>> {
-    let mut waiting = Vec::new();
+    let mut waiting: Vec<TopicWaiting> = Vec::new();
     for topic in hub.bus.topics().await? {
         let Some(entry) = topic.name.strip_prefix("entry.") else { continue };
-        let from = reached(cursors, &topic.name, "merge/").max(topic.first);
+        let from = reached(cursors, &topic, "merge/").max(topic.first);
         let rows = match topic.next.saturating_sub(from) {
             offsets @ COUNTED_MAX.. => offsets,
             0 => 0,
             _ => hub.bus.count(&topic.name, topic.partition, from, topic.next).await?,
         };
-        if rows > 0 {
-            waiting.push(TopicWaiting { entry: entry.replacen('.', "/", 1), rows });
+        let entry = entry.replacen('.', "/", 1);
+        match waiting.last_mut() {
+            _ if rows == 0 => {}
+            // Another partition of its topic.
+            Some(last) if last.entry == entry => last.rows += rows,
+            _ => waiting.push(TopicWaiting { entry, rows }),
         }
     }
     Ok(waiting)
 }
 
-fn reached(cursors: &[Cursor], topic: &str, unit: &str) -> u64 {
-    let read = cursors.iter().filter(|one| one.topic == topic && one.unit.starts_with(unit));
+fn reached(cursors: &[Cursor], topic: &TopicState, unit: &str) -> u64 {
+    let own = |one: &&Cursor| one.topic == topic.name && one.partition == topic.partition;
+    let read = cursors.iter().filter(own).filter(|one| one.unit.starts_with(unit));
     read.map(|one| one.next).max().unwrap_or(0)
 }
 
@@ -184,7 +189,7 @@ async fn settled(hub: &Hub) -> anyhow::Result<bool> {
             None if topic.name == PUBLICATIONS && topic.partition == LANE => "materialise/",
             None => continue,
         };
-        if reached(&cursors, &topic.name, unit) < topic.next {
+        if reached(&cursors, &topic, unit) < topic.next {
             return Ok(false);
         }
     }

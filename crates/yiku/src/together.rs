@@ -22,6 +22,24 @@ pub fn check(bus: &dyn Bus, cursors: &[Cursor], topics: &[TopicState]) -> Result
     );
 }
 
+/// An error when a topic has other partitions than when rows were first written to it: keys would
+/// stand elsewhere than before, and a key's rows have an order on one partition only.
+pub fn check_partitions(had: &[(String, u32)], topics: &[TopicState]) -> Result<()> {
+    for (topic, had) in had {
+        let has = topics.iter().filter(|one| one.name == *topic).count();
+        if has > 0 && has != *had as usize {
+            bail!(
+                "topic {topic} of the bus had {had} partition(s) when rows were first written to \
+                 it, and has {has}: keys would stand elsewhere than before. The partitions of a \
+                 topic stay as they are. Nothing was changed; put back the cluster as it was\n\
+                 总线主题 {topic} 最初写入时有 {had} 个分区，现有 {has} 个：记录的键会落到别的分区。\
+                 主题的分区数不可更改；未作任何改动，请把集群恢复原状"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The first topic that the store has read otherwise than it is, and how it is.
 fn mismatch<'a>(cursors: &'a [Cursor], topics: &[TopicState]) -> Option<(&'a str, String)> {
     for cursor in cursors.iter().filter(|cursor| cursor.next > 0) {
@@ -58,6 +76,26 @@ mod tests {
             (Some(found), Some(told)) => assert!(found.contains(told), "{found}"),
             (found, _) => panic!("{found:?}"),
         }
+    }
+
+    #[test]
+    fn a_topic_that_grew_or_shrank_is_told() {
+        let part = |partition| TopicState {
+            name: "entry.a.b".into(),
+            partition,
+            id: "one".into(),
+            first: 0,
+            next: 7,
+        };
+        let there = [part(0), part(1)];
+        let told = |had| {
+            let error = check_partitions(&[("entry.a.b".to_owned(), had)], &there).unwrap_err();
+            error.to_string()
+        };
+        assert!(check_partitions(&[("entry.a.b".to_owned(), 2)], &there).is_ok());
+        assert!(told(1).contains("had 1 partition(s)") && told(1).contains("and has 2"));
+        assert!(told(3).contains("had 3 partition(s)"));
+        assert!(check_partitions(&[("entry.c.d".to_owned(), 3)], &there).is_ok(), "told elsewhere");
     }
 
     #[test]

@@ -9,15 +9,18 @@ use std::{
 use rdkafka::{Offset, config::FromClientConfigAndContext, consumer::BaseConsumer};
 use yiku_kafka::{Asking, Told, client};
 
-use super::{settings::KafkaSettings, topics::Topics};
-use crate::BusError;
+use super::{
+    settings::KafkaSettings,
+    topics::{Part, Topics},
+};
+use crate::{BusError, TopicState};
 
 /// Where readers were seen to stand before rows that are not committed.
 pub(super) struct HeldUp {
     /// It is told of open transactions, too.
     asking: Asking,
-    /// By topic: the last stable offset, and since when it is seen to be below the end.
-    since: Mutex<BTreeMap<String, (u64, Instant)>>,
+    /// By partition: the last stable offset, and since when it is seen to be below the end.
+    since: Mutex<BTreeMap<Part, (u64, Instant)>>,
 }
 
 impl HeldUp {
@@ -32,15 +35,16 @@ impl HeldUp {
     /// For how long the oldest open transaction is known to hold up readers.
     pub(super) fn longest(&self, topics: &Topics) -> Result<Duration, BusError> {
         let stable = topics.list()?;
-        let names = stable.iter().map(|topic| topic.name.as_str());
-        let ends = topics.offsets(&self.asking, names, Offset::End)?;
+        let part = |topic: &TopicState| (topic.name.clone(), topic.partition);
+        let parts: Vec<Part> = stable.iter().map(part).collect();
+        let ends = topics.offsets(&self.asking, &parts, Offset::End)?;
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        for topic in &stable {
-            if ends.get(&topic.name).is_none_or(|end| *end <= topic.next) {
-                since.remove(&topic.name);
+        for (topic, part) in stable.iter().zip(parts) {
+            if ends.get(&part).is_none_or(|end| *end <= topic.next) {
+                since.remove(&part);
                 continue;
             }
-            let known = since.entry(topic.name.clone()).or_insert((topic.next, Instant::now()));
+            let known = since.entry(part).or_insert((topic.next, Instant::now()));
             if known.0 != topic.next {
                 *known = (topic.next, Instant::now());
             }

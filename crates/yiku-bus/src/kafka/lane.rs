@@ -29,6 +29,7 @@ enum Request {
 pub(super) struct KafkaLane {
     requests: mpsc::Sender<Request>,
     settings: Arc<KafkaSettings>,
+    topics: Arc<Topics>,
 }
 
 impl KafkaLane {
@@ -39,7 +40,7 @@ impl KafkaLane {
         name: &str,
         moved: Arc<watch::Sender<u64>>,
     ) -> Result<Self, BusError> {
-        let mut transactions = Transactions::new(settings.clone(), topics, name);
+        let mut transactions = Transactions::new(settings.clone(), topics.clone(), name);
         transactions.take()?;
         let (requests, waiting) = mpsc::channel(WAITING_MAX);
         let run = move || run(transactions, waiting, &moved);
@@ -47,7 +48,7 @@ impl KafkaLane {
             .name("yiku-bus-w".into())
             .spawn(run)
             .map_err(|error| BusError::Broken(error.into()))?;
-        Ok(Self { requests, settings })
+        Ok(Self { requests, settings, topics })
     }
 
     async fn ask<T>(
@@ -68,6 +69,14 @@ impl KafkaLane {
 impl Lane for KafkaLane {
     async fn append(&self, rows: Vec<Append>, finish: Finish) -> Result<Vec<Placed>, BusError> {
         self.ask(|reply| Request::Append(Pending { rows, finish, reply })).await
+    }
+
+    async fn partitions(&self, topic: &str) -> Result<u32, BusError> {
+        if let Some(known) = self.topics.known_partitions(topic) {
+            return Ok(known);
+        }
+        let (topics, topic) = (self.topics.clone(), topic.to_owned());
+        super::waiting(move || topics.partitions(&topic)).await
     }
 
     async fn settle(&self) -> Result<(), BusError> {

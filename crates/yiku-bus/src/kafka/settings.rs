@@ -15,6 +15,8 @@ pub struct KafkaSettings {
     pub durability: Durability,
     /// Replicas of the topics that the hub makes.
     pub replication: u16,
+    /// Partitions of the topics of rows that the hub makes; those that are there keep theirs.
+    pub partitions: u16,
 }
 
 /// What may be lost with a broker.

@@ -31,11 +31,21 @@ pub(super) struct Topics {
 #[derive(Default)]
 struct Known {
     /// At the last look.
-    ids: BTreeMap<String, String>,
+    seen: BTreeMap<String, Seen>,
     looked: Option<Instant>,
     /// As they were when this process saw them first.
-    first_seen: BTreeMap<String, String>,
+    first_seen: BTreeMap<String, Seen>,
 }
+
+/// A topic, as it was at one look.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Seen {
+    id: String,
+    partitions: u32,
+}
+
+/// One partition of a topic.
+pub(super) type Part = (String, u32);
 
 /// A partition's first kept offset and its end: that of the last stable record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,9 +104,9 @@ impl Topics {
         for topic in &described {
             let name = self.own_name(&topic.name).unwrap_or(&topic.name).to_owned();
             let wrong = |problem| Err(BusError::Topic { topic: name.clone(), problem });
-            if topic.replicas.len() != PARTITIONS {
+            if topic.replicas.len() != 1 && !name.starts_with(OF_ROWS) {
                 return wrong(format!(
-                    "it has {} partitions, and the hub writes one; move its rows to a new topic",
+                    "it has {} partitions, and the hub writes one; make it anew with one",
                     topic.replicas.len()
                 ));
             }
@@ -161,15 +171,17 @@ impl Topics {
         if described.iter().any(|topic| topic.id.is_empty() || topic.id == NO_ID) {
             return Err(client::too_old(&self.settings.cluster).into());
         }
-        let ids = described
-            .iter()
-            .filter_map(|topic| Some((self.own_name(&topic.name)?.to_owned(), topic.id.clone())));
+        let seen = described.iter().filter_map(|topic| {
+            let partitions = topic.replicas.len() as u32;
+            let seen = Seen { id: topic.id.clone(), partitions };
+            Some((self.own_name(&topic.name)?.to_owned(), seen))
+        });
         let mut known = self.known();
-        known.ids = ids.collect();
+        known.seen = seen.collect();
         known.looked = Some(Instant::now());
-        let Known { ids, first_seen, .. } = &mut *known;
-        for (name, id) in ids {
-            first_seen.entry(name.clone()).or_insert_with(|| id.clone());
+        let Known { seen, first_seen, .. } = &mut *known;
+        for (name, one) in seen {
+            first_seen.entry(name.clone()).or_insert_with(|| one.clone());
         }
         drop(known);
         Ok(described)
@@ -183,11 +195,11 @@ impl Topics {
 
     /// Whether there is this topic.
     pub(super) fn is_there(&self, topic: &str) -> Result<bool, BusError> {
-        if self.known().ids.contains_key(topic) {
+        if self.known().seen.contains_key(topic) {
             return Ok(true);
         }
         self.look_if_older_than(Duration::ZERO)?;
-        Ok(self.known().ids.contains_key(topic))
+        Ok(self.known().seen.contains_key(topic))
     }
 
     fn look_if_older_than(&self, age: Duration) -> Result<(), BusError> {
@@ -198,14 +210,11 @@ impl Topics {
         }
     }
 
-    /// Makes the topic when there is none; one that was there before and is gone is an error.
+    /// Makes the topic when there is none; one that was there before and is gone, or has other
+    /// partitions, is an error.
     pub(super) fn ensure(&self, topic: &str) -> Result<(), BusError> {
         let is_there = self.is_there(topic)?;
-        let known = self.known();
-        if known.first_seen.get(topic) != known.ids.get(topic) {
-            return Err(self.gone(topic));
-        }
-        drop(known);
+        self.check_same(topic)?;
         match is_there {
             true => Ok(()),
             false => self.make(topic),
@@ -215,11 +224,32 @@ impl Topics {
     /// An error when a topic that was there is gone or another by now: time-outs do not say so.
     pub(super) fn look_for(&self, topic: &str) -> Result<(), BusError> {
         self.describe()?;
+        self.check_same(topic)
+    }
+
+    /// An error when the topic is not the one that this process saw first.
+    fn check_same(&self, topic: &str) -> Result<(), BusError> {
         let known = self.known();
-        match known.first_seen.get(topic) == known.ids.get(topic) {
-            true => Ok(()),
-            false => Err(self.gone(topic)),
+        match (known.first_seen.get(topic), known.seen.get(topic)) {
+            (first, now) if first == now => Ok(()),
+            (Some(first), Some(now)) if first.id == now.id => {
+                Err(other_partitions(topic, first.partitions, now.partitions))
+            }
+            _ => Err(self.gone(topic)),
         }
+    }
+
+    /// How many partitions the topic has if it is known and as it was, without asking anybody.
+    pub(super) fn known_partitions(&self, topic: &str) -> Option<u32> {
+        let known = self.known();
+        let first = known.first_seen.get(topic)?;
+        (known.seen.get(topic) == Some(first)).then_some(first.partitions)
+    }
+
+    /// How many partitions the topic has; it is made when there is none.
+    pub(super) fn partitions(&self, topic: &str) -> Result<u32, BusError> {
+        self.ensure(topic)?;
+        self.known_partitions(topic).ok_or_else(|| self.gone(topic))
     }
 
     fn make(&self, topic: &str) -> Result<(), BusError> {
@@ -227,7 +257,11 @@ impl Topics {
         let replication = TopicReplication::Fixed(i32::from(self.settings.replication));
         let (in_sync, bytes) =
             (self.settings.in_sync_min().to_string(), MESSAGE_BYTES_MAX.to_string());
-        let mut new = NewTopic::new(&full, PARTITIONS as i32, replication)
+        let partitions = match topic.starts_with(OF_ROWS) {
+            true => self.settings.partitions,
+            false => 1,
+        };
+        let mut new = NewTopic::new(&full, i32::from(partitions), replication)
             .set("min.insync.replicas", &in_sync)
             .set("max.message.bytes", &bytes)
             .set("compression.type", "lz4");
@@ -246,7 +280,12 @@ impl Topics {
             None => return Err(client::too_old(&self.settings.cluster).into()),
         }
         let until = Instant::now() + ANSWER_MAX;
-        while !self.is_there(topic)? || self.ends_of(topic, 0).is_err() {
+        // Another hub may have made it, with other partitions.
+        let is_led = || {
+            let partitions = self.known_partitions(topic).unwrap_or(1);
+            (0..partitions).all(|one| self.ends_of(topic, one).is_ok())
+        };
+        while !self.is_there(topic)? || !is_led() {
             if Instant::now() > until {
                 let problem = "it was made, but no broker leads it yet".to_owned();
                 return Err(BusError::Topic { topic: topic.to_owned(), problem });
@@ -259,33 +298,36 @@ impl Topics {
     /// All topics with their bounds. New ones of other hubs are seen within [`LOOK_EVERY`].
     pub(super) fn list(&self) -> Result<Vec<TopicState>, BusError> {
         self.look_if_older_than(LOOK_EVERY)?;
-        let ids = self.known().ids.clone();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let names = || ids.keys().map(String::as_str);
-        let first = self.offsets(&self.asking, names(), Offset::Beginning)?;
-        let next = self.offsets(&self.asking, names(), Offset::End)?;
-        let state = |(name, id): (&String, &String)| match (first.get(name), next.get(name)) {
+        let seen = self.known().seen.clone();
+        let all = seen.iter().flat_map(|(name, topic)| {
+            (0..topic.partitions).map(|partition| (name.clone(), partition))
+        });
+        let all: Vec<Part> = all.collect();
+        let first = self.offsets(&self.asking, &all, Offset::Beginning)?;
+        let next = self.offsets(&self.asking, &all, Offset::End)?;
+        let state = |part: Part| match (first.get(&part), next.get(&part)) {
             (Some(&first), Some(&next)) => {
-                Ok(TopicState { name: name.clone(), id: id.clone(), partition: 0, first, next })
+                let (name, partition) = part;
+                let id = seen[&name].id.clone();
+                Ok(TopicState { name, id, partition, first, next })
             }
-            _ => Err(self.gone(name)),
+            _ => Err(self.gone(&part.0)),
         };
-        ids.iter().map(state).collect()
+        all.into_iter().map(state).collect()
     }
 
-    /// The first offset or the end of each of these topics, as `asking` sees it; those without an
-    /// answer are left out.
-    pub(super) fn offsets<'a>(
+    /// The first offset or the end of each of these partitions, as `asking` sees it; those without
+    /// an answer are left out.
+    pub(super) fn offsets(
         &self,
         asking: &Asking,
-        names: impl Iterator<Item = &'a str>,
+        parts: &[Part],
         place: Offset,
-    ) -> Result<BTreeMap<String, u64>, BusError> {
+    ) -> Result<BTreeMap<Part, u64>, BusError> {
         let mut list = TopicPartitionList::new();
-        for name in names {
-            list.add_partition_offset(&self.settings.full_name(name), 0, place)
+        for (name, partition) in parts {
+            let full = self.settings.full_name(name);
+            list.add_partition_offset(&full, partition.cast_signed(), place)
                 .expect("an offset that can be asked for");
         }
         if list.count() == 0 {
@@ -296,7 +338,9 @@ impl Topics {
         let one =
             |one: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match one.offset() {
                 Offset::Offset(offset) if one.error().is_ok() => {
-                    Some((self.own_name(one.topic())?.to_owned(), offset.cast_unsigned()))
+                    let part =
+                        (self.own_name(one.topic())?.to_owned(), one.partition().cast_unsigned());
+                    Some((part, offset.cast_unsigned()))
                 }
                 _ => None,
             };
@@ -370,6 +414,15 @@ impl Topics {
     }
 }
 
+/// Whose keys would stand on other partitions than their earlier rows.
+fn other_partitions(topic: &str, first: u32, now: u32) -> BusError {
+    let problem = format!(
+        "it had {first} partition(s) and has {now}, so that keys would stand elsewhere than \
+         before; the partitions of a topic stay as they are: put back the cluster as it was"
+    );
+    BusError::Topic { topic: topic.to_owned(), problem }
+}
+
 /// What a topic must be set to.
 fn kept(topic: &str) -> &'static [(&'static str, &'static str)] {
     match topic.starts_with(OF_ENTITIES) {
@@ -390,12 +443,12 @@ fn wait<T>(answer: impl Future<Output = T>) -> T {
         .block_on(answer)
 }
 
-/// Of each topic; more are not written yet.
-const PARTITIONS: usize = 1;
 /// Of a topic that loses nothing with a broker.
 const REPLICAS_MIN: u16 = 3;
 /// What the names of our topics begin with.
-const OWN: [&str; 3] = ["entry.", "hub.", OF_ENTITIES];
+const OWN: [&str; 3] = [OF_ROWS, "hub.", OF_ENTITIES];
+/// They alone may have several partitions.
+const OF_ROWS: &str = "entry.";
 const OF_ENTITIES: &str = "library.";
 /// The hub deletes records, not the clock.
 const KEPT: &[(&str, &str)] =

@@ -45,6 +45,7 @@ pub fn settings(address: &str) -> KafkaSettings {
         prefix: String::new(),
         durability: Durability::Single,
         replication: 1,
+        partitions: 1,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
 };
 use yiku_bus::{Bus, BusError, Durability, Kafka, KafkaSettings, ReadLimit};
 
-use crate::engine::{Engine, TOPIC, append, settings};
+use crate::engine::{Engine, TOPIC, append, nothing_more, rows, settings};
 
 fn admin(settings: &KafkaSettings) -> AdminClient<DefaultClientContext> {
     ClientConfig::new()
@@ -87,7 +87,6 @@ async fn topics_that_would_lose_rows_are_refused() {
         ),
         (1, with("retention.bytes", "1000"), "its retention.bytes is 1000"),
         (1, with("cleanup.policy", "compact"), "its cleanup.policy is compact"),
-        (2, kept.to_vec(), "it has 2 partitions, and the hub writes one"),
     ];
     for (partitions, more, told) in cases {
         let own = own();
@@ -102,6 +101,47 @@ async fn topics_that_would_lose_rows_are_refused() {
     let own = own();
     make(&own, 1, &kept).await;
     assert!(Kafka::open(own).await.is_ok(), "a topic that somebody made right is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_topics_of_rows_may_have_several_partitions() {
+    let own = own();
+    let kept = [("retention.ms", "-1"), ("retention.bytes", "-1"), ("cleanup.policy", "delete")];
+    make(&own, 3, &kept).await;
+    let bus = Kafka::open(own.clone()).await.unwrap();
+    let lane = bus.lane("0").await.unwrap();
+    assert_eq!(lane.partitions(TOPIC).await.unwrap(), 3, "what is there, not what is set");
+    assert_eq!(bus.topics().await.unwrap().len(), 3);
+    make_topic(&own, "hub.rejects", 2, &kept).await;
+    let text = refusal(own).await.to_string();
+    assert!(text.contains("topic hub.rejects of the bus"), "{text}");
+    assert!(text.contains("it has 2 partitions, and the hub writes one"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_were_added_are_refused() {
+    let own = KafkaSettings { partitions: 2, ..own() };
+    let bus = Kafka::open(own.clone()).await.unwrap();
+    let lane = bus.lane("0").await.unwrap();
+    assert_eq!(lane.partitions(TOPIC).await.unwrap(), 2, "the topic was made");
+    let full = format!("{}{TOPIC}", own.prefix);
+    let more = [NewPartitions::new(&full, 3)];
+    let done = admin(&own).create_partitions(&more, &AdminOptions::new()).await.unwrap();
+    done.into_iter().for_each(|one| drop(one.unwrap()));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let refused = loop {
+        bus.topics().await.unwrap();
+        match lane.partitions(TOPIC).await {
+            Err(error) => break error,
+            Ok(2) => assert!(std::time::Instant::now() < until, "it was never seen"),
+            Ok(other) => panic!("keys would move among {other}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    let text = refused.to_string();
+    assert!(text.contains("it had 2 partition(s) and has 3"), "{text}");
+    let rows = lane.append(vec![rows(TOPIC, 1, &["1"])], nothing_more()).await.unwrap_err();
+    assert!(rows.to_string().contains("it had 2 partition(s) and has 3"), "{rows}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,7 @@ pub(super) async fn offsets(
                     max(base_offset + accepted) OVER (
                         PARTITION BY topic, partition ORDER BY base_offset, accepted
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
-             FROM batch
+             FROM batch_place
              WHERE accepted > 0
          ) b
          GROUP BY topic, partition
@@ -127,7 +127,7 @@ async fn deleted(db: &mut Snapshot, topic: &BusTopic) -> Result<u64, StoreError>
     let rows: i64 = sql::query_scalar(
         "SELECT CAST(coalesce(sum(CASE WHEN base_offset + accepted <= $1 THEN accepted
                                        ELSE $1 - base_offset END), 0) AS BIGINT)
-         FROM batch
+         FROM batch_place
          WHERE topic = $2 AND partition = $3 AND base_offset < $1",
     )
     .bind(number(topic.first))

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, FromRow};
 use yiku_core::{
-    receipt::{Deed, Receipt},
+    receipt::{Deed, Range, Receipt},
     tree,
 };
 
@@ -55,6 +55,7 @@ struct BatchDeed {
     #[sqlx(try_from = "i64")]
     rejected: u64,
     receipt_id: i64,
+    spread: i64,
     bytes: String,
     #[sqlx(try_from = "i64")]
     digests: u64,
@@ -67,7 +68,7 @@ pub(super) async fn deeds(db: &mut Snapshot, depth: Depth) -> Result<Vec<Equatio
     loop {
         let page: Vec<BatchDeed> = sql::query_as(
             "SELECT b.entry, b.line, b.batch, b.bus, b.topic, l.partition, b.base_offset, b.pulled,
-                    b.accepted, b.rejected, b.receipt_id, r.bytes,
+                    b.accepted, b.rejected, b.receipt_id, b.spread, r.bytes,
                     CAST(coalesce(octet_length(d.digests) / 32, 0) AS BIGINT) AS digests
              FROM batch b
              JOIN receipt r ON r.id = b.receipt_id
@@ -114,17 +115,7 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
         (receipt.number, deed.batch.cast_unsigned()),
     ];
     let entry = receipt.entry.as_deref().and_then(|entry| entry.split('@').next());
-    let from = deed.base_offset.cast_unsigned();
-    let named = match receipt.ranges.as_slice() {
-        [] => deed.accepted == 0,
-        [one] => {
-            one.bus == deed.bus
-                && one.topic == deed.topic
-                && i64::from(one.partition) == deed.partition
-                && (one.from, one.to) == (from, from + deed.accepted)
-        }
-        _ => false,
-    };
+    let named = receipt.ranges == ranges(db, deed).await?;
     if entry != Some(&deed.entry) || !named || counts.iter().any(|(said, done)| said != done) {
         return Ok(false);
     }
@@ -133,6 +124,34 @@ async fn agrees(db: &mut Snapshot, deed: &BatchDeed, depth: Depth) -> Result<boo
     }
     let rows = crate::receipt::rows(db, deed.receipt_id).await?;
     Ok(receipt.rows_root == Some(tree::root(&rows)))
+}
+
+/// The ranges that the receipt of a batch must name: where its rows stand, by partition.
+async fn ranges(db: &mut Snapshot, deed: &BatchDeed) -> Result<Vec<Range>, StoreError> {
+    let places: Vec<(i64, i64, i64)> = match (deed.spread, deed.accepted) {
+        (0, 0) => Vec::new(),
+        (0, accepted) => vec![(deed.partition, deed.base_offset, accepted.cast_signed())],
+        _ => {
+            let sql = "SELECT l.partition, r.base_offset, r.accepted
+                       FROM batch_range r
+                       JOIN bus_log l ON l.topic = r.topic AND l.number = r.partition
+                       WHERE r.entry = $1 AND r.line = $2 AND r.batch = $3 AND l.bus = $4
+                       ORDER BY l.partition";
+            let rows = sql::query_as(sql).bind(&deed.entry).bind(deed.line).bind(deed.batch);
+            rows.bind(&deed.bus).fetch_all(db).await?
+        }
+    };
+    let range = |(partition, from, rows): (i64, i64, i64)| {
+        Ok(Range {
+            bus: deed.bus.clone(),
+            topic: deed.topic.clone(),
+            partition: u32::try_from(partition)
+                .map_err(|error| StoreError::unreadable("bus_log.partition", error))?,
+            from: from.cast_unsigned(),
+            to: (from + rows).cast_unsigned(),
+        })
+    };
+    places.into_iter().map(range).collect()
 }
 
 /// The receipts of merging and delivering say in all what the tables say in all.

@@ -42,7 +42,8 @@ struct Merged {
 /// merge begins where the last ended; late and refused rows are kept as counted.
 pub(super) async fn topics(db: &mut Snapshot, bus: &BusState) -> Result<Vec<Equation>, StoreError> {
     let accepted: Vec<(String, i64, i64)> = sql::query_as(
-        "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch GROUP BY entry, partition",
+        "SELECT entry, partition, CAST(sum(accepted) AS BIGINT) FROM batch_place
+         GROUP BY entry, partition",
     )
     .fetch_all(db)
     .await?;
@@ -107,7 +108,7 @@ async fn waiting(db: &mut Snapshot, one: &Merged) -> Result<u64, StoreError> {
     let rows: i64 = sql::query_scalar(
         "SELECT CAST(coalesce(sum(CASE WHEN base_offset >= $1 THEN accepted
                                        ELSE base_offset + accepted - $1 END), 0) AS BIGINT)
-         FROM batch
+         FROM batch_place
          WHERE entry = $2 AND partition = $3 AND base_offset + accepted > $1",
     )
     .bind(number(one.ended))

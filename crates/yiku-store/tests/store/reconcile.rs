@@ -1,5 +1,6 @@
+use yiku_core::publication::RowRange;
 use yiku_store::{
-    connector, publication, quarantine,
+    bus_log, connector, publication, quarantine,
     reconcile::{self, BusState, BusTopic, Depth},
     sql,
 };
@@ -78,6 +79,46 @@ async fn honest_books_balance() {
             "6 all streams: stream lengths 4 = receipts 4",
         ]
     );
+}
+
+#[tokio::test]
+async fn a_batch_on_several_partitions_balances_on_each() {
+    let fresh = fresh().await;
+    fresh.take(1, 2, &[]).await;
+    let (mut one, _) = batch(&fresh.store, 2, 10, &[]);
+    let range = |partition, base_offset, accepted| RowRange { partition, base_offset, accepted };
+    one.spread = vec![range(0, 10, 4), range(3, 7, 5)];
+    one.partitions = 4;
+    let (from, to) = ("\"partition\":0,\"from\":10,\"to\":20}", "\"partition\":3,\"from\":7");
+    assert!(one.receipt.contains(from));
+    let first = "\"partition\":0,\"from\":10,\"to\":14}";
+    let second = format!("{{\"bus\":\"b\",\"topic\":\"{TOPIC}\",{to},\"to\":13}}");
+    one.receipt = one.receipt.replace(from, &format!("{first},{second}"));
+    let mut tx = fresh.begin().await;
+    let told = publication::take(&mut tx, &digester(), &one, &[]).await.expect_err("one is lost");
+    assert!(told.to_string().contains("10 accepted, 9 placed"), "{told}");
+    one.spread[1].accepted = 6;
+    publication::take(&mut tx, &digester(), &one, &[]).await.expect("taken");
+    let had = bus_log::partitions(&mut tx, "b").await.expect("reads");
+    assert_eq!(had, [(TOPIC.to_owned(), 4)]);
+    assert_eq!(bus_log::partitions(&mut tx, "another").await.expect("reads"), []);
+    tx.commit().await.expect("commits");
+
+    let log = |log, rows| BusTopic { log, rows, ..bus(0, 0).topics.remove(0) };
+    let bus = BusState { topics: vec![log(0, 6), log(1, 6)], ..Default::default() };
+    assert_eq!(failing(&fresh, &bus, Depth::Roots).await, Vec::<String>::new());
+    let moved = BusState { topics: vec![log(0, 7), log(1, 5)], ..Default::default() };
+    let found = failing(&fresh, &moved, Depth::Counts).await;
+    assert_one(&found, "log 0: rows on the bus 7");
+    assert_one(&found, "log 1: rows on the bus 5");
+
+    let mut tx = fresh.begin().await;
+    sql::run(&mut tx, "UPDATE batch_range SET base_offset = 8 WHERE partition = 1")
+        .await
+        .expect("runs");
+    tx.commit().await.expect("commits");
+    let found = failing(&fresh, &bus, Depth::Counts).await;
+    assert_one(&found, "household line 1 batch 2: batches 1 = receipts that agree 0");
 }
 
 #[track_caller]

@@ -97,6 +97,8 @@ pub fn batch(
         topic: TOPIC.into(),
         partition: 0,
         base_offset,
+        spread: Vec::new(),
+        partitions: 1,
         pulled,
         accepted,
         rejected: rows.len() as u64,

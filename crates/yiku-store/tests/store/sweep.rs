@@ -21,7 +21,6 @@ fn run(number: u64) -> RunSoFar {
         pulled: 0,
         rejected: 0,
         keyless: 0,
-        next_offset: 0,
     }
 }
 

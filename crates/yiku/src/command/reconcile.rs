@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use serde_json::json;
-use yiku_bus::{PUBLICATIONS, ReadLimit};
+use yiku_bus::{PUBLICATIONS, ReadLimit, TopicState};
 use yiku_core::publication::Publication;
 use yiku_store::{
     Connection, bus_log, cursor,
@@ -63,9 +63,10 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
     let topics = hub.bus.topics().await?;
     // Rows may be seen a moment before their publication is.
     hub.publisher.settle().await?;
-    let ends: HashMap<&str, u64> = topics.iter().map(|one| (one.name.as_str(), one.next)).collect();
+    let part = |one: &TopicState| ((one.name.clone(), one.partition), one.next);
+    let ends: HashMap<(String, u32), u64> = topics.iter().map(part).collect();
     let mut from = cursor.map_or(0, |cursor| cursor.next);
-    let mut early: HashMap<String, Vec<(u64, u64)>> = HashMap::new();
+    let mut early: HashMap<(String, u32), Vec<(u64, u64)>> = HashMap::new();
     loop {
         let read = hub.bus.read(PUBLICATIONS, LANE, from, ReadLimit::default()).await?;
         if read.next == from {
@@ -75,8 +76,11 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
         for record in read.batches.iter().flat_map(|batch| batch.records.iter()) {
             let record = record.context("a publication on the bus is damaged")?;
             let one = Publication::parse(record.body)?;
-            if ends.get(one.topic.as_str()).is_some_and(|end| one.base_offset < *end) {
-                early.entry(one.topic).or_default().push((one.base_offset, one.accepted));
+            for range in one.ranges() {
+                let part = (one.topic.clone(), range.partition);
+                if ends.get(&part).is_some_and(|end| range.base_offset < *end) {
+                    early.entry(part).or_default().push((range.base_offset, range.accepted));
+                }
             }
         }
     }
@@ -93,7 +97,7 @@ async fn bus_state(hub: &Hub, db: &mut Connection) -> anyhow::Result<BusState> {
             log,
             first: one.first,
             rows: hub.bus.count(&one.name, one.partition, one.first, one.next).await?,
-            early: early.remove(&one.name).unwrap_or_default(),
+            early: early.remove(&(one.name.clone(), one.partition)).unwrap_or_default(),
         });
     }
     let earlier = earlier.into_iter().map(|log| (log.topic, log.number)).collect();

@@ -45,6 +45,9 @@ pub struct KafkaConfig {
     /// Replicas of the topics that the hub makes.
     #[serde(default = "three")]
     pub replication: u16,
+    /// Partitions of the topics of rows that the hub makes; those that are there keep theirs.
+    #[serde(default = "one")]
+    pub partitions: u16,
     /// Encryption.
     pub tls: Option<KafkaTls>,
     /// Login.
@@ -111,6 +114,12 @@ impl BusConfig {
         if kafka.replication == 0 {
             bail!("bus.kafka.replication is 0; set 3, or 1 with durability = \"single\"");
         }
+        if !(1..=PARTITIONS_MAX).contains(&kafka.partitions) {
+            bail!(
+                "bus.kafka.partitions is {}; set a number from 1 to {PARTITIONS_MAX}",
+                kafka.partitions
+            );
+        }
         if let Some(sasl) = &kafka.sasl {
             if matches!(sasl.password, Secret::Plain(_)) {
                 bail!(
@@ -140,6 +149,13 @@ fn three() -> u16 {
     3
 }
 
+fn one() -> u16 {
+    1
+}
+
+/// Of a topic: the merge asks for the end of each.
+const PARTITIONS_MAX: u16 = 64;
+
 #[cfg(test)]
 mod tests {
     use super::super::Config;
@@ -155,6 +171,11 @@ mod tests {
         refused("[bus]\nkind = \"kafka\"", "no [bus.kafka]");
         refused("[bus.kafka]\nbrokers = [\"a:1\"]", "set kind = \"kafka\"");
         refused("[bus]\nkind = \"kafka\"\nkafka = { brokers = [] }", "brokers is empty");
+        for partitions in ["0", "65"] {
+            let kafka = format!("brokers = [\"a:1\"]\npartitions = {partitions}");
+            let told = format!("bus.kafka.partitions is {partitions}; set a number from 1 to 64");
+            refused(&format!("[bus]\nkind = \"kafka\"\n[bus.kafka]\n{kafka}"), &told);
+        }
         let sasl = |mechanism, password| {
             format!(
                 "[bus]\nkind = \"kafka\"\n[bus.kafka]\nbrokers = [\"a:1\"]\n[bus.kafka.sasl]\n\

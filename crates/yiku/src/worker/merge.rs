@@ -12,7 +12,9 @@ use anyhow::Context;
 use yiku_bus::{TopicState, publish};
 use yiku_core::entry::EntryName;
 use yiku_store::{
-    Tx, cursor, foreign_message,
+    Tx,
+    cursor::{self, Cursor},
+    foreign_message,
     merge::{self, MergeRow, Merger, Refold},
 };
 
@@ -47,20 +49,28 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     let moved = |resource: &&EntryName| are_new || published.contains(*resource);
     for resource in live.merging.resources.keys().filter(moved) {
         let (topic, unit) = (publish::topic_of(resource), format!("merge/{resource}"));
-        let there = topics.find(&topic);
-        let cursor = cursors
-            .iter()
-            .find(|one| one.unit == unit && one.topic == topic && one.partition == PARTITION);
-        let from = cursor.map_or(0, |cursor| cursor.next);
-        if are_new && there.map_or(0, |topic| topic.next) == from {
-            continue;
+        let own: Vec<&Cursor> =
+            cursors.iter().filter(|one| one.unit == unit && one.topic == topic).collect();
+        // One that was read and is gone is among them, too: reading it says so.
+        let partitions: BTreeSet<u32> = topics
+            .of(&topic)
+            .map(|one| one.partition)
+            .chain(own.iter().map(|one| one.partition))
+            .collect();
+        for partition in partitions {
+            let there = topics.of(&topic).find(|one| one.partition == partition);
+            let cursor = own.iter().find(|one| one.partition == partition);
+            let from = cursor.map_or(0, |cursor| cursor.next);
+            if are_new && there.map_or(0, |topic| topic.next) == from {
+                continue;
+            }
+            let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
+            let (topic, unit) = (topic.as_str(), unit.as_str());
+            let read = cursor::Read { unit, topic, topic_id, partition, from, to: from };
+            let planner = Planner::new(hub, &held.merger, &live, resource, &read);
+            let outcome = drain(hub, &planner, read, &mut merged).await;
+            outcome.with_context(|| format!("merging rows of `{resource}`"))?;
         }
-        let topic_id = there.map(|one| one.id.as_str()).unwrap_or_default();
-        let (topic, unit) = (topic.as_str(), unit.as_str());
-        let read = cursor::Read { unit, topic, topic_id, partition: PARTITION, from, to: from };
-        let planner = Planner::new(hub, &held.merger, &live, resource, &read);
-        let outcome = drain(hub, &planner, read, &mut merged).await;
-        outcome.with_context(|| format!("merging rows of `{resource}`"))?;
     }
     held.topics = Some(topics);
     Ok(merged)
@@ -80,8 +90,9 @@ struct Topics {
 }
 
 impl Topics {
-    fn find(&self, name: &str) -> Option<&TopicState> {
-        self.all.iter().find(|one| one.name == name && one.partition == PARTITION)
+    /// The partitions of a topic.
+    fn of(&self, name: &str) -> impl Iterator<Item = &TopicState> {
+        self.all.iter().filter(move |one| one.name == name)
     }
 
     /// Whether it is enough to read the topics of these entries: all are known, and the last look
@@ -89,7 +100,7 @@ impl Topics {
     fn suffice_for(&self, published: &BTreeSet<EntryName>) -> bool {
         self.at.elapsed() < LOOK_EVERY
             && !published.is_empty()
-            && published.iter().all(|entry| self.find(&publish::topic_of(entry)).is_some())
+            && published.iter().all(|entry| self.of(&publish::topic_of(entry)).next().is_some())
     }
 }
 
@@ -124,7 +135,7 @@ async fn drain(
         let news = outcome.unchanged < outcome.new + outcome.changed;
         let next = planner.begin(read.to, news, Arc::clone(&now));
         foreign::tell(read.topic, now.read());
-        let passed_over = foreign::to_keep(hub, read.topic, PARTITION, &now.read().foreign);
+        let passed_over = foreign::to_keep(hub, read.topic, read.partition, &now.read().foreign);
         let mut tx = hub.store.begin().await?;
         foreign_message::keep(&mut tx, &passed_over).await?;
         planner.write(&mut tx, read, plan).await?;
@@ -153,8 +164,6 @@ async fn overtake(
     Ok(())
 }
 
-/// A topic has one partition.
-const PARTITION: u32 = 0;
 /// How often all topics are looked at, whatever was published.
 const LOOK_EVERY: Duration = Duration::from_secs(4);
 const REFOLD_ROWS: u32 = 2_000;

@@ -103,7 +103,7 @@ pub(crate) async fn as_owner(database: &Database, statements: String) -> Result<
 async fn grant(db: &mut Connection, hub: &str) -> Result<(), StoreError> {
     let hub = format!("\"{}\"", hub.replace('"', "\"\""));
     let only = "receipt, receipt_rows";
-    let seen = "schema_migration, incarnation";
+    let seen = "schema_migration, incarnation, batch_place";
     let sql = format!(
         "BEGIN;
          GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {hub};
