@@ -56,7 +56,7 @@ fn cluster(server: &Postgres) -> (String, String) {
     server.execute("postgres", "CREATE ROLE hub LOGIN");
     let settings = format!(
         "[store]\nkind = \"postgres\"\nurl = \"{}\"\nuser = \"hub\"\n\
-         owner = {{ user = \"postgres\" }}\n{}",
+         owner = {{ user = \"postgres\" }}\n{}partitions = 4\n",
         url.replace("postgres@", ""),
         kafka().hub_settings(),
     );
