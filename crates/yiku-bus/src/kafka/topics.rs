@@ -171,7 +171,9 @@ impl Topics {
         if described.iter().any(|topic| topic.id.is_empty() || topic.id == NO_ID) {
             return Err(client::too_old(&self.settings.cluster).into());
         }
-        let seen = described.iter().filter_map(|topic| {
+        // One without partitions is being made.
+        let made = described.iter().filter(|topic| !topic.replicas.is_empty());
+        let seen = made.filter_map(|topic| {
             let partitions = topic.replicas.len() as u32;
             let seen = Seen { id: topic.id.clone(), partitions };
             Some((self.own_name(&topic.name)?.to_owned(), seen))
