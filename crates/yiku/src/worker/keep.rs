@@ -110,7 +110,6 @@ pub async fn keep_relaying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
     }
     let mut merged = hub.merged.subscribe();
     while !*stopping.borrow() {
-        tokio::time::sleep(RELAY_REST).await;
         merged.mark_unchanged();
         let outcome = effort::spending(Step::Relay, relay::catch_up(&hub)).await;
         if let Err(error) = outcome {
@@ -118,6 +117,7 @@ pub async fn keep_relaying(hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
             break_down_if_unknown(&hub, &error);
             tokio::time::sleep(RETRY_FIRST).await;
         }
+        tokio::time::sleep(RELAY_REST).await;
         tokio::select! {
             _ = merged.changed() => {}
             () = hub.activity.nudged() => {}
