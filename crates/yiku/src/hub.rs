@@ -45,7 +45,7 @@ use crate::{
     config::{Config, StoreConfig},
     folder::{self, FolderLock},
     store, together,
-    worker::{materialise, merge::HeldMerger, relay::Relaying},
+    worker::{materialise, merge::HeldMerger, relay::Relaying, topics::Topics},
 };
 
 /// One hub on one data folder, which it holds locked.
@@ -67,7 +67,7 @@ pub struct Hub {
     /// Moves when merge has written changes.
     pub merged: watch::Sender<u64>,
     /// Held while publications are carried into the store, so that one task does it at a time.
-    pub materialising: Mutex<materialise::TopicIds>,
+    pub materialising: Mutex<Option<Topics>>,
     /// Taken by subscriptions that catch up in large parcels, so that few hold much memory.
     pub large_parcels: Arc<Semaphore>,
     /// Held while rows are merged, so that one task does it at a time.

@@ -1,10 +1,7 @@
 //! Materialise (step 5): publications and rejected rows are carried from the bus into the store,
 //! each batch with the offsets that were read, in one transaction.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::{Duration, Instant},
-};
+use std::collections::VecDeque;
 
 use anyhow::{Context, ensure};
 use yiku_bus::{PUBLICATIONS, REJECTS, ReadLimit};
@@ -15,51 +12,26 @@ use yiku_store::{
     publication,
 };
 
+use super::topics::Topics;
 use crate::{
     foreign,
     hub::{Hub, LANE},
 };
 
-/// The ids of the topics read here, as they were at the last look.
-#[derive(Default)]
-pub struct TopicIds {
-    known: HashMap<&'static str, (Instant, String)>,
-}
-
-impl TopicIds {
-    /// The id of a topic; empty when nothing was ever written to it.
-    async fn of(&mut self, hub: &Hub, topic: &'static str) -> anyhow::Result<String> {
-        if let Some((at, id)) = self.known.get(topic)
-            && at.elapsed() < LOOK_EVERY
-        {
-            return Ok(id.clone());
-        }
-        let topics = hub.bus.topics().await?;
-        let own = topics.into_iter().find(|one| one.name == topic && one.partition == LANE);
-        let id = own.map(|one| one.id).unwrap_or_default();
-        self.known.insert(topic, (Instant::now(), id.clone()));
-        Ok(id)
-    }
-}
-
 /// Carries over all there is; returns how many batches that were.
 pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
-    let mut ids = hub.materialising.lock().await;
+    let mut topics = hub.materialising.lock().await;
     let mut taken = 0;
-    loop {
-        match step(hub, &mut ids).await.context("carrying publications into the store") {
-            Ok(Some(batches)) => taken += batches,
-            Ok(None) => return Ok(taken),
-            Err(error) => {
-                *ids = TopicIds::default();
-                return Err(error);
-            }
-        }
+    while let Some(batches) =
+        step(hub, &mut topics).await.context("carrying publications into the store")?
+    {
+        taken += batches;
     }
+    Ok(taken)
 }
 
 /// Carries over some; `None` when there was nothing more.
-async fn step(hub: &Hub, ids: &mut TopicIds) -> anyhow::Result<Option<u64>> {
+async fn step(hub: &Hub, known: &mut Option<Topics>) -> anyhow::Result<Option<u64>> {
     let mut reader = hub.store.reader().await?;
     let unit = format!("materialise/{LANE}");
     let mut next_of = async |topic: &str| -> anyhow::Result<u64> {
@@ -80,33 +52,33 @@ async fn step(hub: &Hub, ids: &mut TopicIds) -> anyhow::Result<Option<u64>> {
         publications.push(Publication::parse(record.body)?);
     }
     let mut rejects = Rejects::from(hub, rejects_from);
-    let publications_id = ids.of(hub, PUBLICATIONS).await?;
-    let rejects_id = match publications.iter().any(|one| one.rejected > 0) {
-        true => ids.of(hub, REJECTS).await?,
-        false => String::new(),
+    let read_now = match publications.iter().any(|one| one.rejected > 0) {
+        true => &[PUBLICATIONS, REJECTS][..],
+        false => &[PUBLICATIONS],
+    };
+    // Taken away until all went well: after an error they are looked at again.
+    let topics = match known.take() {
+        Some(topics) if topics.suffice_for(read_now.iter()) => topics,
+        _ => Topics::look(&*hub.bus).await?,
     };
     let mut tx = hub.store.begin().await?;
     let unit = unit.as_str();
-    let moved = |topic, topic_id, from, to| cursor::Read {
-        unit,
-        topic,
-        topic_id,
-        partition: LANE,
-        from,
-        to,
+    let moved = |topic, from, to| {
+        let topic_id = topics.id(topic);
+        cursor::Read { unit, topic, topic_id, partition: LANE, from, to }
     };
-    cursor::advance(&mut tx, moved(PUBLICATIONS, &publications_id, from, read.next)).await?;
+    cursor::advance(&mut tx, moved(PUBLICATIONS, from, read.next)).await?;
     foreign_message::keep(&mut tx, &passed_over).await?;
     for one in &publications {
         let rejected = rejects.of(one).await?;
         publication::take(&mut tx, &hub.digester, one, &rejected).await?;
     }
     if rejects.next > rejects_from {
-        let moved = moved(REJECTS, &rejects_id, rejects_from, rejects.next);
-        cursor::advance(&mut tx, moved).await?;
+        cursor::advance(&mut tx, moved(REJECTS, rejects_from, rejects.next)).await?;
         foreign_message::keep(&mut tx, &rejects.passed_over).await?;
     }
     tx.commit().await?;
+    *known = Some(topics);
     Ok(Some(publications.len() as u64))
 }
 
@@ -164,7 +136,5 @@ impl<'a> Rejects<'a> {
     }
 }
 
-/// How often it is looked whether a topic still is the same.
-const LOOK_EVERY: Duration = Duration::from_secs(4);
 /// Batches taken in one transaction.
 const LIMIT: ReadLimit = ReadLimit { batches: 32, bytes: 8 << 20 };

@@ -2,14 +2,10 @@
 
 mod ahead;
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context;
-use yiku_bus::{TopicState, publish};
+use yiku_bus::publish;
 use yiku_core::entry::EntryName;
 use yiku_store::{
     Tx,
@@ -19,6 +15,7 @@ use yiku_store::{
 };
 
 use self::ahead::Planner;
+use super::topics::Topics;
 use crate::{clock, foreign, hub::Hub};
 
 /// Merges everything there is; returns how many rows that were.
@@ -41,8 +38,13 @@ pub async fn catch_up(hub: &Hub) -> anyhow::Result<u64> {
     });
     // Taken away until all went well: after an error every topic is asked.
     let (topics, are_new) = match held.topics.take() {
-        Some(topics) if topics.suffice_for(&published) => (topics, false),
-        _ => (Topics { all: hub.bus.topics().await?, at: Instant::now() }, true),
+        Some(topics)
+            if !published.is_empty()
+                && topics.suffice_for(published.iter().map(publish::topic_of)) =>
+        {
+            (topics, false)
+        }
+        _ => (Topics::look(&*hub.bus).await?, true),
     };
     let mut merged = 0;
     let cursors = cursor::list(&mut *hub.store.reader().await?).await?;
@@ -81,27 +83,6 @@ pub struct HeldMerger {
     merger: Merger,
     made_for: u64,
     topics: Option<Topics>,
-}
-
-/// The topics of the bus at the last look at all of them.
-struct Topics {
-    all: Vec<TopicState>,
-    at: Instant,
-}
-
-impl Topics {
-    /// The partitions of a topic.
-    fn of(&self, name: &str) -> impl Iterator<Item = &TopicState> {
-        self.all.iter().filter(move |one| one.name == name)
-    }
-
-    /// Whether it is enough to read the topics of these entries: all are known, and the last look
-    /// at the others is not long ago.
-    fn suffice_for(&self, published: &BTreeSet<EntryName>) -> bool {
-        self.at.elapsed() < LOOK_EVERY
-            && !published.is_empty()
-            && published.iter().all(|entry| self.of(&publish::topic_of(entry)).next().is_some())
-    }
 }
 
 /// Folds entities again whose library's file says otherwise than their rows were folded by.
@@ -164,6 +145,4 @@ async fn overtake(
     Ok(())
 }
 
-/// How often all topics are looked at, whatever was published.
-const LOOK_EVERY: Duration = Duration::from_secs(4);
 const REFOLD_ROWS: u32 = 2_000;

@@ -11,6 +11,7 @@ pub mod relay;
 pub mod retain;
 pub mod sweep;
 pub mod timekeep;
+pub mod topics;
 
 mod keep;
 
