@@ -84,6 +84,11 @@ impl Store {
         &self.shared.incarnation
     }
 
+    /// Whether it is a database on a server.
+    pub fn is_on_server(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
     /// Waits for the writer and begins a transaction.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         if *self.shared.broken.borrow() {

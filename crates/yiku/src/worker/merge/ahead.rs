@@ -98,7 +98,7 @@ impl Planner {
     }
 
     fn limit(&self) -> ReadLimit {
-        let bytes = if self.bus.has_outside_readers() { BYTES_OF_SERVERS } else { BYTES };
+        let bytes = if self.store.is_on_server() { BYTES_ON_SERVER } else { BYTES };
         ReadLimit { batches: BATCHES, bytes }
     }
 
@@ -244,5 +244,5 @@ fn rows_of(read: &Read, from: u64) -> anyhow::Result<Vec<MergeRow<'_>>> {
 const BATCHES: u32 = 256;
 /// Bytes of rows of one transaction.
 const BYTES: usize = 4 << 20;
-/// The same where rows go to a server and come from one: its driver holds them several times over.
-const BYTES_OF_SERVERS: usize = 2 << 20;
+/// The same where the store is on a server: the driver holds them several times over.
+const BYTES_ON_SERVER: usize = 2 << 20;
