@@ -167,6 +167,12 @@ impl Hub {
         }
     }
 
+    /// Sends it SIGKILL while others still ask it; [`Hub::kill`] then waits for its end.
+    pub fn kill_beside(&self) {
+        let killed = Command::new("kill").args(["-KILL", &self.id().to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "the hub had ended before");
+    }
+
     /// Waits until it has ended by itself; whether it ended well.
     pub fn ends(&mut self) -> bool {
         let mut child = self.child.take().expect("it was started");

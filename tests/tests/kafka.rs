@@ -189,9 +189,7 @@ fn a_killed_hub_goes_on_where_it_was() {
                 }
             });
             std::thread::sleep(Duration::from_millis(100 + 90 * round));
-            let killed =
-                std::process::Command::new("kill").args(["-KILL", &hub.id().to_string()]).status();
-            assert!(killed.is_ok_and(|status| status.success()));
+            hub.kill_beside();
             pushing.join().expect("it pushes");
         });
         hub.kill();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, time::Duration};
 use serde_json::Value;
 use yiku_bus::{Bus, Cluster, Durability, Kafka as Topics, KafkaSettings, ReadLimit};
 use yiku_core::{digest::Digester, receipt::Receipt, tree};
-use yiku_tests::{Hub, kafka};
+use yiku_tests::{Hub, kafka, python_client};
 
 const ROWS: &str = "/api/v1/entries/health/patient/rows";
 const TOPIC: &str = "entry.health.patient";
@@ -185,9 +185,7 @@ fn a_killed_hub_loses_and_doubles_nothing_on_any_partition() {
                 }
             });
             std::thread::sleep(Duration::from_millis(120 + 110 * round));
-            let id = hub.id().to_string();
-            let killed = std::process::Command::new("kill").args(["-KILL", &id]).status();
-            assert!(killed.is_ok_and(|status| status.success()));
+            hub.kill_beside();
             pushing.join().expect("it pushes");
         });
         hub.kill();
@@ -223,4 +221,28 @@ fn a_topic_keeps_its_partitions_whatever_the_settings_say() {
     let status: Value = hub.ask(&["status"]);
     assert_eq!(status["waiting"].as_array().map(Vec::len), Some(0), "{status}");
     assert!(hub.stop(), "{}", hub.log());
+}
+
+/// Partitions that were added to a topic while the hub stood still: its keys would move.
+#[test]
+fn a_topic_that_grew_is_refused_at_the_start() {
+    let (four, prefix) = settings();
+    let mut hub = Hub::of_patients(&four.replace("partitions = 4\n", ""));
+    hub.start();
+    let token = hub.token("health");
+    assert_eq!(push(&hub, &token, "before", 0..20), Some(200), "{}", hub.log());
+    hub.settles();
+    assert!(hub.stop(), "{}", hub.log());
+    let topic = format!("{prefix}{TOPIC}");
+    let added = python_client("add_partitions.py", &[&kafka().address(), &topic, "3"]);
+    assert!(added.success, "{added:?}");
+    let ended = hub.yiku(&["serve"]);
+    assert!(!ended.success, "{ended:?}");
+    for told in [
+        "entry.health.patient of the bus had 1 partition(s)",
+        "and has 3: keys would stand elsewhere",
+        "最初写入时有 1 个分区，现有 3 个",
+    ] {
+        assert!(ended.stderr.contains(told), "no `{told}` in {ended:?}");
+    }
 }

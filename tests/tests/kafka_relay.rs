@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    process::Command,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -210,9 +209,7 @@ fn a_killed_relay_loses_and_doubles_nothing() {
                 }
             });
             std::thread::sleep(Duration::from_millis(150 + 130 * round));
-            let id = shared.hub.id().to_string();
-            let killed = Command::new("kill").args(["-KILL", &id]).status();
-            assert!(killed.is_ok_and(|status| status.success()));
+            shared.hub.kill_beside();
             pushing.join().expect("it pushes");
         });
         own.hub.kill();
